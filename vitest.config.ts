@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['@spacestore/source', 'module', 'node', 'development|production'];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+    reporters: ['default', ['json', { outputFile: '.cache/vitest.json' }]], // scripts/no-skips.mjs reads the report
+    projects: [{ extends: true, test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'] } }],
+  },
+});
