@@ -1,0 +1,17 @@
+export * from './blob-key.ts';
+export * from './call.ts';
+export * from './clock.ts';
+export type * from './contracts/blob-store.ts';
+export type * from './contracts/directory.ts';
+export type * from './contracts/file-index.ts';
+export type * from './contracts/op-store.ts';
+export type * from './contracts/outbox.ts';
+export type * from './contracts/secret-store.ts';
+export type * from './contracts/sync-transport.ts';
+export * from './errors.ts';
+export * from './ids.ts';
+export * from './log/chain.ts';
+export * from './log/crc32.ts';
+export * from './log/cursor.ts';
+export * from './paging.ts';
+export * from './state-vector.ts';
