@@ -1,6 +1,7 @@
 // Works on any Node >= 18 with nothing installed: brings Node 24 (if this one is too old) and pnpm from the npm registry, installs, then runs a script.
 // usage: node scripts/up.mjs <script> [arguments]
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = new URL('..', import.meta.url);
 const windows = process.platform === 'win32';
@@ -10,6 +11,15 @@ const env = { ...process.env };
 for (const k of Object.keys(env)) // npm's own npm_* variables would reach pnpm
   if (/^npm_(?!config_(cache|registry|userconfig|cafile|proxy|https_proxy|noproxy|nodedir)$)/i.test(k)) delete env[k];
 const tools = [...(nodeOk ? [] : ['-p', 'node@24.21.0']), '-p', 'pnpm@12.21.0'];
+
+const groupLives = (pid) => {
+  try {
+    return !windows && process.kill(-pid, 0);
+  } catch (error) {
+    if (error.code === 'ESRCH') return false;
+    throw error;
+  }
+};
 
 /** Runs in a process group of its own, so that a signal reaches the script itself through npx, pnpm and their shells. Resolves with the exit code. */
 const run = (stdout, ...args) =>
@@ -21,7 +31,9 @@ const run = (stdout, ...args) =>
       shell: windows,
       detached: !windows,
     });
+    let stopped = false;
     const stop = (signal) => {
+      stopped = true;
       try {
         if (windows) child.kill(signal);
         else process.kill(-child.pid, signal);
@@ -36,8 +48,9 @@ const run = (stdout, ...args) =>
       clearInterval(watch); // once: a server takes a second signal as "do not wait for open requests"
       stop('SIGTERM');
     }, 500);
-    child.on('exit', (code, signal) => {
+    child.on('exit', async (code, signal) => {
       clearInterval(watch);
+      while (stopped && groupLives(child.pid)) await sleep(50); // npx and pnpm go at once, a server still closes its files
       for (const s of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(s, stop);
       resolve(code ?? (signal === 'SIGINT' ? 130 : 143));
     });
