@@ -1,0 +1,36 @@
+import { type CallOptions, throwIfAborted } from './call.ts';
+import { StoreError } from './errors.ts';
+
+/** Whether a store still takes work, and what of it is under way. */
+export interface Lifetime {
+  /** Runs work while the store is open. Throws: closed, aborted before it started; what the work throws. */
+  readonly run: <Result>(call: CallOptions | undefined, work: () => Promise<Result> | Result) => Promise<Result>;
+  /** Refuses further work, waits for what was accepted, then runs `release` once. Calling it again waits for the same end. */
+  readonly close: (release?: () => Promise<void> | void) => Promise<void>;
+}
+
+export function createLifetime(): Lifetime {
+  const underWay = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+  const settle = async (release: (() => Promise<void> | void) | undefined): Promise<void> => {
+    await Promise.allSettled(underWay);
+    await release?.();
+  };
+  return {
+    run: async (call, work) => {
+      if (closing) throw new StoreError('closed', 'the store is closed');
+      throwIfAborted(call);
+      const running = (async () => work())();
+      underWay.add(running);
+      try {
+        return await running;
+      } finally {
+        underWay.delete(running);
+      }
+    },
+    close: (release) => {
+      closing ??= settle(release);
+      return closing;
+    },
+  };
+}
