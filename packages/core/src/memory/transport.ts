@@ -65,11 +65,11 @@ export function memoryTransport(options: MemoryTransportOptions = {}): MemoryTra
 
     close: async () => {
       closed = true;
-      for (const endpoint of [...listeners.keys()]) await stopListening(endpoint);
+      for (const endpoint of listeners.keys()) await stopListening(endpoint);
     },
 
     sever: () => {
-      for (const listener of listeners.values()) for (const pair of [...listener.pairs]) pair.sever();
+      for (const listener of listeners.values()) for (const pair of listener.pairs) pair.sever();
     },
   };
 }
