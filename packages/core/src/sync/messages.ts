@@ -141,7 +141,8 @@ export interface Lag {
   readonly sub: number;
 }
 
-/** → Asks for a page of a subscription. `through` repeats the bound of the page before; null begins a new query at the head. At most 2 unanswered per connection. */
+/** → Asks for a page of a subscription. `through` repeats the bound of the page before; null begins a new query at the head. At most 2 unanswered per connection.
+ *  Allowed at any time, also while OPS feed the subscription, and right after SUB. Answered exactly once, by PAGE or REFUSED. */
 export interface Pull {
   readonly kind: 'pull';
   readonly ws: WireWorkspace;
@@ -150,7 +151,8 @@ export interface Pull {
   readonly through: Cursor | null;
 }
 
-/** ← Answers PULL. With `next` null the query is done and OPS of this subscription go on after `through`, unless LAG says otherwise. */
+/** ← Answers PULL. With `next` null the query is done and OPS of this subscription go on after `through`: every OPS behind this page on the
+ *  wire carries its records. Where one committed after `through` went out before this page, LAG follows. */
 export interface PageMessage {
   readonly kind: 'page';
   readonly ws: WireWorkspace;
