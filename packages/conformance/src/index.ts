@@ -1,1 +1,10 @@
-export {};
+export { allLaws } from './laws/all.ts';
+export type { CheckOptions, LawContext, Profile, Room, Run } from './run/context.ts';
+export { type RunEvents, type RunOptions, runConformance, runLaw } from './run/engine.ts';
+export { type LawFailure, type LawReport, type Report, type SubjectReport, succeeded, type Verdict } from './run/report.ts';
+export { linesOfSubject } from './run/terminal.ts';
+export type { StoreByKind, SubjectKind, SyncUnderTest } from './spec/kind.ts';
+export type { AnyLaw, Floor, Law, LawText, Need } from './spec/law.ts';
+export * from './subject.ts';
+export { filesWith, type RawFile } from './world/raw.ts';
+export { findTools, type Tool } from './world/tools.ts';

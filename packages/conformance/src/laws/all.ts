@@ -1,0 +1,5 @@
+import type { AnyLaw } from '../spec/law.ts';
+import { opStoreLaws } from './op-store/all.ts';
+
+/** Every law of the kit, in the order they are tried. */
+export const allLaws: readonly AnyLaw[] = [...opStoreLaws];

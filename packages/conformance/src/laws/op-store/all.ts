@@ -1,0 +1,3 @@
+import type { Law } from '../../spec/law.ts';
+
+export const opStoreLaws: readonly Law<'op-store'>[] = [];
