@@ -1,1 +1,1 @@
-export {};
+export { type FolderBlobOptions, folderBlobStore } from './blob-store.ts';
