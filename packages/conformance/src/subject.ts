@@ -23,6 +23,14 @@ export interface OpenOptions {
   readonly clock: Clock;
 }
 
+/** What is kept, item by item, below whatever proves it: a blob's file, the value a sealing layer hands to the store beneath. */
+export interface RawCells {
+  /** Every item's bytes by a name that says where it lies. */
+  readonly read: () => Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Overwrites one behind the store's back. */
+  readonly write: (name: string, bytes: Uint8Array) => Promise<void>;
+}
+
 /** Something put to the test. Written once by the author of a store, in a file named `*.subject.ts` that exports `subjects`. */
 export interface Subject<Kind extends SubjectKind, At extends Place = Place> {
   readonly kind: Kind;
@@ -35,6 +43,10 @@ export interface Subject<Kind extends SubjectKind, At extends Place = Place> {
   readonly module?: string;
   /** The bytes at rest: for scans, tampering and corruption. */
   readonly raw?: (place: At, scope: SetupScope) => Promise<readonly RawFile[]>;
+  /** The items at rest one by one: lets laws change, swap and roll back what lies there. */
+  readonly cells?: (place: At) => Promise<RawCells> | RawCells;
+  /** A sealed store on a place, opened with another key than the one it was sealed with. */
+  readonly wrongKey?: (place: At, options: OpenOptions) => Promise<StoreByKind[Kind]> | StoreByKind[Kind];
   /** Files that need not be forced to disk because they are rebuilt on open (SQLite's `-shm`). */
   readonly volatile?: readonly RegExp[];
   /** What a store without `capabilities` (an outbox) claims. */
