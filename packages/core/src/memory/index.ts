@@ -1,3 +1,5 @@
 export { type MemoryBlobOptions, type MemoryBlobPlace, memoryBlobPlace, memoryBlobStore } from './blob-store.ts';
+export { type MemoryOpOptions, type MemoryOpPlace, memoryOpPlace, memoryOpStore } from './op-store.ts';
+export { type MemoryOutboxOptions, type MemoryOutboxPlace, memoryOutbox, memoryOutboxPlace } from './outbox.ts';
 export { type MemorySecretOptions, type MemorySecretPlace, memorySecretPlace, memorySecretStore } from './secret-store.ts';
 export { type MemoryTransport, type MemoryTransportOptions, memoryTransport } from './transport.ts';
