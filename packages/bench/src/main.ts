@@ -46,7 +46,9 @@ async function main(): Promise<number> {
   const unknown = positionals.filter((name) => !isSuite(name));
   const rounds = Number(values.rounds);
   if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
-    process.stderr.write(`${unknown.length > 0 ? `no such suite: ${unknown.join(', ')}` : '--rounds takes a whole number from 1'}\n\n${usage}`);
+    process.stderr.write(
+      `${unknown.length > 0 ? `no such suite: ${unknown.join(', ')}` : '--rounds takes a whole number from 1'}\n\n${usage}`,
+    );
     return 2;
   }
   const chosen = positionals.length > 0 ? positionals.filter(isSuite) : (Object.keys(suites) as Suite[]);

@@ -1,6 +1,6 @@
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import { join } from 'node:path';
 import { serveFigures } from '../sync/figures.ts';
 
 /** Bare `ws` and better-sqlite3: a file a workspace, unique ids, a head row, FULL sync, one transaction a turn of the event loop; no checks, no roles, no resume. */
@@ -46,7 +46,9 @@ function openRoom(workspace: string): Room {
     }
     head.run(position);
   });
-  const all = db.prepare<[], { tree: string; peer: string; counter: number; body: string }>('SELECT tree, peer, counter, body FROM record ORDER BY position');
+  const all = db.prepare<[], { tree: string; peer: string; counter: number; body: string }>(
+    'SELECT tree, peer, counter, body FROM record ORDER BY position',
+  );
   return { sockets: new Set(), pending: [], commit: (frames) => commit.immediate(frames), readAll: () => all.iterate() };
 }
 

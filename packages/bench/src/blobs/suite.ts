@@ -60,7 +60,15 @@ export async function blobSuite(context: BenchContext): Promise<void> {
   for (const way of ['put', 'get'] as const)
     await measure(
       { ...context, rounds: 1 },
-      { suite: 'blobs', name: `peak memory of a process that streams 256 MB (${way})`, unit: 'MB', better: 'lower', bar: 128, compare: 'value', gate: true },
+      {
+        suite: 'blobs',
+        name: `peak memory of a process that streams 256 MB (${way})`,
+        unit: 'MB',
+        better: 'lower',
+        bar: 128,
+        compare: 'value',
+        gate: true,
+      },
       () => withFolder((dir) => peakOf(way, dir, 256 << 20)),
     );
 }

@@ -6,7 +6,10 @@ import type { ProposalRow, WorkItem } from './workload.ts';
 /** The real histories of examples/data, in the order of the file. */
 export async function loadExample(name: 'fastify-history' | 'sila-chats'): Promise<WorkItem[]> {
   const file = new URL(`../../../../examples/data/${name}.jsonl.gz`, import.meta.url);
-  const lines = gunzipSync(await readFile(file)).toString('utf8').trimEnd().split('\n');
+  const lines = gunzipSync(await readFile(file))
+    .toString('utf8')
+    .trimEnd()
+    .split('\n');
   return lines.map((line) => {
     const { treeId, ...op } = JSON.parse(line) as RepTreeOp & { readonly treeId: string };
     return { record: encodeOp(parseTreeId(treeId), op), row: rowOf(treeId, op) };

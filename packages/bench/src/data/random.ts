@@ -13,7 +13,10 @@ export function seededRandom(seed: number): () => number {
 /** 32 hex digits. */
 export function randomHex(random: () => number): string {
   let text = '';
-  while (text.length < 32) text += Math.floor(random() * 0x1_0000_0000).toString(16).padStart(8, '0');
+  while (text.length < 32)
+    text += Math.floor(random() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, '0');
   return text;
 }
 

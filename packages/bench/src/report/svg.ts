@@ -9,7 +9,11 @@ const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.c
 /** Bars of the ratios on a logarithmic scale: 1 is the baseline, a tick marks the bar, a dot the aim; red is a missed bar. */
 export function ratioChart(results: readonly Result[], title: string): string {
   const rows = results.filter((result) => result.baseline !== null && result.ratio > 0);
-  const decades = Math.max(1, ...rows.map((row) => Math.abs(Math.log10(row.ratio))), ...rows.map((row) => Math.abs(Math.log10(row.aim ?? 1))));
+  const decades = Math.max(
+    1,
+    ...rows.map((row) => Math.abs(Math.log10(row.ratio))),
+    ...rows.map((row) => Math.abs(Math.log10(row.aim ?? 1))),
+  );
   const x = (ratio: number): number => labelWidth + chartWidth / 2 + (Math.log10(ratio) / decades) * (chartWidth / 2);
   const lines = rows.map((row, index) => {
     const y = 50 + index * rowHeight;
@@ -25,7 +29,8 @@ export function ratioChart(results: readonly Result[], title: string): string {
     ].join('');
   });
   const height = 70 + rows.length * rowHeight;
-  const style = 'svg{color:#222;background:#fff}text{fill:currentColor;font:12px sans-serif}@media(prefers-color-scheme:dark){svg{color:#ddd;background:#181818}}';
+  const style =
+    'svg{color:#222;background:#fff}text{fill:currentColor;font:12px sans-serif}@media(prefers-color-scheme:dark){svg{color:#ddd;background:#181818}}';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${labelWidth + chartWidth + 200} ${height}" role="img" aria-label="${escape(title)}">`,
     `<style>${style}</style>`,

@@ -33,7 +33,11 @@ function cells(result: Result): string[] {
 export function textTable(results: readonly Result[]): string {
   const rows = [header, ...results.map(cells)];
   const widths = header.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
-  return rows.map((row) => row.map((cell, column) => (column < 2 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  ')).join('\n');
+  return rows
+    .map((row) =>
+      row.map((cell, column) => (column < 2 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  '),
+    )
+    .join('\n');
 }
 
 export function markdownTable(results: readonly Result[]): string {

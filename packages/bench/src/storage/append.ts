@@ -19,7 +19,14 @@ interface AppendCase {
 const cases: readonly AppendCase[] = [
   { name: 'append, batches of 100, one tree and peer', options: { peers: 1 }, count: 60_000, batch: 100, bar: 1.0, aim: 1.7 },
   { name: 'append, batches of 1000, one tree and peer', options: { peers: 1 }, count: 120_000, batch: 1000, bar: 1.3, aim: 3 },
-  { name: 'append, batches of 100, 20 peers mixed', options: { peers: 20, pattern: 'mixed' }, count: 60_000, batch: 100, bar: 1.0, aim: 1.5 },
+  {
+    name: 'append, batches of 100, 20 peers mixed',
+    options: { peers: 20, pattern: 'mixed' },
+    count: 60_000,
+    batch: 100,
+    bar: 1.0,
+    aim: 1.5,
+  },
 ];
 
 /** Records/s of awaited calls, one after the other, FULL sync on both sides. */
@@ -67,7 +74,14 @@ async function groupCommit(context: BenchContext): Promise<void> {
   const items = take(workload({ peers: callers, pattern: 'singles' }), callers * rounds);
   await measure(
     context,
-    { suite: 'storage', name: '64 concurrent single appends vs one transaction each', unit: 'records/s', better: 'higher', bar: 20, aim: 35 },
+    {
+      suite: 'storage',
+      name: '64 concurrent single appends vs one transaction each',
+      unit: 'records/s',
+      better: 'higher',
+      bar: 20,
+      aim: 35,
+    },
     () =>
       withFolder(async (dir) => {
         const ops = openOps(dir);

@@ -14,7 +14,11 @@ export async function growthSuite(context: BenchContext, sizes: readonly number[
     const source = workload({ pattern: 'hundreds' });
     let held = 0;
     const grow = async (to: number): Promise<void> => {
-      for (; held < to; held += 1000) await ops.append(workspace, take(source, 1000).map((item) => item.record));
+      for (; held < to; held += 1000)
+        await ops.append(
+          workspace,
+          take(source, 1000).map((item) => item.record),
+        );
     };
     const probe = async (): Promise<number> => {
       const calls = Array.from({ length: probes }, () => take(source, batch).map((item) => item.record));

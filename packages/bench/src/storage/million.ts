@@ -61,7 +61,12 @@ async function build(dir: string, pattern: Pattern, count: number): Promise<Buil
       else thinTree = record.tree;
     }
     if (pattern === 'singles') await Promise.all(items.map((item) => ops.append(workspace, [item.record])));
-    else for (let at = 0; at < items.length; at += 100) await ops.append(workspace, items.slice(at, at + 100).map((item) => item.record));
+    else
+      for (let at = 0; at < items.length; at += 100)
+        await ops.append(
+          workspace,
+          items.slice(at, at + 100).map((item) => item.record),
+        );
     base.append(items.map((item) => item.row));
     done += 1000;
   }
@@ -84,7 +89,10 @@ function withoutHoles(built: Built): StateVector {
     for (const [peer, ranges] of peers) {
       const hole = built.holes.find((h) => h.peer === peer);
       const [, last] = ranges[0] as CounterRange;
-      copy.set(peer, hole ? [[0, hole.first - 1] as CounterRange, [hole.last + 1, last] as CounterRange].filter(([a, b]) => a <= b) : ranges);
+      copy.set(
+        peer,
+        hole ? [[0, hole.first - 1] as CounterRange, [hole.last + 1, last] as CounterRange].filter(([a, b]) => a <= b) : ranges,
+      );
     }
     result.set(tree, copy);
   }

@@ -2,8 +2,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type OpRecord, parseTreeId, parseWorkspaceId } from '@spacestore/core';
 import { openProposalStore, type ProposalStore } from '../baseline/proposal-sqlite.ts';
-import { chunks, type ProposalRow } from '../data/workload.ts';
 import { loadExample } from '../data/examples.ts';
+import { chunks, type ProposalRow } from '../data/workload.ts';
 import { type BenchContext, measure, withFolder } from '../measure.ts';
 import { openOps } from './open-ops.ts';
 
@@ -28,7 +28,12 @@ export async function spaceSuite(context: BenchContext): Promise<void> {
           const ops = openOps(dir);
           for (const part of chunks(copied, 256)) {
             if (calls === 1) await Promise.all(part.map((item) => ops.append(workspace, [item.record])));
-            else for (const call of chunks(part, calls)) await ops.append(workspace, call.map((item) => item.record));
+            else
+              for (const call of chunks(part, calls))
+                await ops.append(
+                  workspace,
+                  call.map((item) => item.record),
+                );
           }
           await ops.close();
           return (await bytesIn(dir)) / copied.length;

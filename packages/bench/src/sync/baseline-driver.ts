@@ -8,7 +8,7 @@ import { startServer } from './server-process.ts';
 export const baselineDriver: Driver = {
   name: 'baseline',
   start: (dir) => startServer(new URL('../baseline/ws-sqlite-server.ts', import.meta.url), dir),
-  prepare: async () => {},
+  prepare: () => Promise.resolve(),
   connect: async (server, workspace, events) => {
     const socket = await open(server.url, workspace);
     socket.on('message', (data: Buffer) => {
@@ -29,7 +29,8 @@ export const baselineDriver: Driver = {
       socket.on('message', (data: Buffer) => {
         bytes += data.length;
         if (data[0] === 4) return resolve();
-        for (const line of data.toString('utf8', 1).split('\n')) if (line !== '') records += (JSON.parse(line) as unknown[]).length > 0 ? 1 : 0;
+        for (const line of data.toString('utf8', 1).split('\n'))
+          if (line !== '') records += (JSON.parse(line) as unknown[]).length > 0 ? 1 : 0;
       });
     });
     socket.send(Buffer.from([3]));

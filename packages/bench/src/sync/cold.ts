@@ -64,7 +64,7 @@ async function coldRun(driver: Driver, dir: string): Promise<ColdFigures> {
 async function fill(driver: Driver, server: Awaited<ReturnType<Driver['start']>>): Promise<void> {
   const frames = chunks(takeEdits(edits(1), count), 500);
   let acknowledged = 0;
-  let wake = (): void => {};
+  let wake: () => void = () => undefined;
   const connection = await driver.connect(server, 'bench-0', {
     onAck: (batches) => {
       acknowledged += batches;

@@ -33,7 +33,9 @@ async function slope(driver: Driver, dir: string, workspaces: number): Promise<n
     await driver.prepare(server, names);
     const open = async (from: number, to: number): Promise<number> => {
       for (let n = from; n < to; n += 50)
-        await Promise.all(Array.from({ length: Math.min(50, to - n) }, (_, k) => driver.idle(server, names[(n + k) % workspaces] as string)));
+        await Promise.all(
+          Array.from({ length: Math.min(50, to - n) }, (_, k) => driver.idle(server, names[(n + k) % workspaces] as string)),
+        );
       await new Promise((resolve) => setTimeout(resolve, 500));
       return (await server.figures()).rssBytes;
     };

@@ -16,7 +16,12 @@ export async function latencySuite(context: BenchContext): Promise<void> {
     return quantile(sorted, 0.5);
   };
   const spec = { suite: 'sync', unit: 'ms', better: 'lower' } as const;
-  await measure(context, { ...spec, name: 'edit to reader at 200 edits/s, p50' }, () => run(ourDriver), () => run(baselineDriver));
+  await measure(
+    context,
+    { ...spec, name: 'edit to reader at 200 edits/s, p50' },
+    () => run(ourDriver),
+    () => run(baselineDriver),
+  );
   await measure(
     context,
     { ...spec, name: 'edit to reader at 200 edits/s, p99' },
@@ -35,7 +40,7 @@ async function latencies(driver: Driver, dir: string): Promise<number[]> {
     await driver.prepare(server, ['bench-0']);
     const sentAt: number[] = [];
     const result: number[] = [];
-    let finish = (): void => {};
+    let finish: () => void = () => undefined;
     const all = new Promise<void>((resolve) => {
       finish = resolve;
     });

@@ -33,7 +33,7 @@ export async function runLoad(driver: Driver, dir: string, load: Load): Promise<
     const total = perWriter * load.writers * load.workspaces;
     const deliveries = total * load.readers;
     let delivered = 0;
-    let finishReading = (): void => {};
+    let finishReading: () => void = () => undefined;
     const allDelivered = new Promise<void>((resolve) => {
       finishReading = resolve;
       if (deliveries === 0) resolve();
@@ -62,10 +62,15 @@ export async function runLoad(driver: Driver, dir: string, load: Load): Promise<
   }
 }
 
-async function writer(driver: Driver, server: Awaited<ReturnType<Driver['start']>>, workspace: string, frames: readonly OpRecord[][]): Promise<() => Promise<void>> {
+async function writer(
+  driver: Driver,
+  server: Awaited<ReturnType<Driver['start']>>,
+  workspace: string,
+  frames: readonly OpRecord[][],
+): Promise<() => Promise<void>> {
   let acknowledged = 0;
   let sent = 0;
-  let finish = (): void => {};
+  let finish: () => void = () => undefined;
   const finished = new Promise<void>((resolve) => {
     finish = resolve;
   });

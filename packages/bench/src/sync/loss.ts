@@ -10,7 +10,16 @@ const perFrame = 20;
 export async function lossSuite(context: BenchContext): Promise<void> {
   await measure(
     context,
-    { suite: 'sync', name: 'acknowledged records lost by SIGKILL', unit: 'records', better: 'lower', bar: 0, aim: 0, gate: true, compare: 'value' },
+    {
+      suite: 'sync',
+      name: 'acknowledged records lost by SIGKILL',
+      unit: 'records',
+      better: 'lower',
+      bar: 0,
+      aim: 0,
+      gate: true,
+      compare: 'value',
+    },
     (round) => withFolder((dir) => lostAfterKill(dir, round)),
   );
 }

@@ -14,7 +14,10 @@ export interface ServerProcess {
 }
 
 export async function startServer(module: URL, dir: string): Promise<ServerProcess> {
-  const child = fork(fileURLToPath(module), [dir], { execArgv: ['--conditions=@spacestore/source', '--expose-gc'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(module), [dir], {
+    execArgv: ['--conditions=@spacestore/source', '--expose-gc'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const told = (await message(child)) as Record<string, string>;
   return {
     url: told['url'] as string,

@@ -1,11 +1,11 @@
 import { type BenchContext, measure, withFolder } from '../measure.ts';
 import { median } from '../report/result.ts';
-import { type Load, runLoad } from './load.ts';
 import { baselineDriver } from './baseline-driver.ts';
 import { coldSuite } from './cold.ts';
 import type { Driver } from './driver.ts';
 import { idleSuite } from './idle.ts';
 import { latencySuite } from './latency.ts';
+import { type Load, runLoad } from './load.ts';
 import { lossSuite } from './loss.ts';
 import { ourDriver } from './our-driver.ts';
 
@@ -24,7 +24,10 @@ export async function syncSuite(context: BenchContext): Promise<void> {
   await lossSuite(context);
 }
 
-async function throughput(context: BenchContext, load: Load & { readonly name: string; readonly bar?: number; readonly aim?: number }): Promise<void> {
+async function throughput(
+  context: BenchContext,
+  load: Load & { readonly name: string; readonly bar?: number; readonly aim?: number },
+): Promise<void> {
   const cpu: Record<Driver['name'], number[]> = { ours: [], baseline: [] };
   const run = async (driver: Driver): Promise<number> => {
     const figures = await withFolder((dir) => runLoad(driver, dir, load));
@@ -43,5 +46,17 @@ async function throughput(context: BenchContext, load: Load & { readonly name: s
   const baseline = median(cpu.baseline);
   const unit = many ? 'µs a delivery' : 'µs an edit';
   const name = `${load.name}: server processor time`;
-  context.report({ suite: 'sync', name, value: ours, unit, baseline, ratio: ours / baseline, better: 'lower', bar: null, aim: null, ok: true, gate: false });
+  context.report({
+    suite: 'sync',
+    name,
+    value: ours,
+    unit,
+    baseline,
+    ratio: ours / baseline,
+    better: 'lower',
+    bar: null,
+    aim: null,
+    ok: true,
+    gate: false,
+  });
 }
