@@ -1,0 +1,64 @@
+import { type CodecName, codecs, type OpRecord, StoreError, toStoreError } from '@spacestore/core';
+import type { Limits } from '../limits.ts';
+import type { LogSize } from './log-size.ts';
+
+/** Ids for a client to put aside; the rest of its batch may go again. */
+function idsOf(records: readonly OpRecord[]): readonly object[] {
+  return records.map(({ tree, peer, counter }) => ({ tree, peer, counter }));
+}
+
+/** Throws: too_large (context.ids where single records are too large), unless the call keeps to the limits. */
+export function checkSizes(records: readonly OpRecord[], limits: Limits): void {
+  if (records.length > limits.callRecords)
+    throw new StoreError('too_large', 'too many records in one call: split it', {
+      context: { records: records.length, maxRecords: limits.callRecords },
+    });
+  const large = records.filter(({ body }) => body.length > limits.bodyBytes);
+  if (large.length > 0)
+    throw new StoreError('too_large', 'a record body is too large', { context: { ids: idsOf(large), maxBytes: limits.bodyBytes } });
+  const bytes = records.reduce((sum, { body }) => sum + body.length, 0);
+  if (bytes > limits.callBytes)
+    throw new StoreError('too_large', 'too many bytes in one call: split it', { context: { bytes, maxBytes: limits.callBytes } });
+}
+
+/** Throws: invalid (context.ids: every record whose body its codec refuses, context.reason: why the first is). */
+export function checkBodies(codec: CodecName, records: readonly OpRecord[]): void {
+  let reason: string | undefined;
+  const bad = records.filter((record) => {
+    try {
+      codecs[codec].validate(record.body);
+      return false;
+    } catch (error) {
+      const refusal = toStoreError(error);
+      if (refusal.code === 'internal') throw error;
+      reason ??= refusal.message;
+      return true;
+    }
+  });
+  if (bad.length > 0)
+    throw new StoreError('invalid', 'a record body is not a valid operation', { context: { ids: idsOf(bad), codec, reason } });
+}
+
+/** The records whose counter would carry everybody's clock too far ahead. */
+export function beyondJump(records: readonly OpRecord[], size: LogSize, limits: Limits): readonly OpRecord[] {
+  const highest = size.maxCounter + limits.counterJump;
+  return records.filter(({ counter }) => counter > highest);
+}
+
+export function counterRefusal(bad: readonly OpRecord[], size: LogSize, limits: Limits): StoreError {
+  return new StoreError('invalid', 'a counter lies too far beyond the highest one stored', {
+    context: { ids: idsOf(bad), maxCounter: size.maxCounter, counterJump: limits.counterJump },
+  });
+}
+
+/** True if the log would grow beyond its quota. */
+export function beyondQuota(records: readonly OpRecord[], size: LogSize, limits: Limits): boolean {
+  const bytes = records.reduce((sum, { body }) => sum + body.length, 0);
+  return size.records + records.length > limits.workspaceRecords || size.bytes + bytes > limits.workspaceLogBytes;
+}
+
+export function quotaRefusal(size: LogSize, limits: Limits): StoreError {
+  return new StoreError('quota', 'the workspace has reached the size its log may have', {
+    context: { records: size.records, bytes: size.bytes, maxRecords: limits.workspaceRecords, maxBytes: limits.workspaceLogBytes },
+  });
+}

@@ -1,0 +1,51 @@
+import { type ByteSource, type CallOptions, type Head, StoreError } from '@spacestore/core';
+import type { Activity } from './activity.ts';
+import type { Fences } from './fences.ts';
+import type { Gate } from './gate.ts';
+import { type Grant, noSuchWorkspace } from './grant.ts';
+import type { LogSizes } from './log-size.ts';
+import type { ServiceParts } from './stores.ts';
+import { type Upload, uploadSource } from './upload.ts';
+
+export interface Backup {
+  /** The workspace as bytes, a consistent state of one moment, while writes go on. */
+  readonly take: (grant: Grant, call?: CallOptions) => Promise<ByteSource>;
+  /** Replaces the workspace by a backup, under a new history; all or nothing. Throws: corrupt, invalid (of another workspace), too_large. */
+  readonly restore: (grant: Grant, upload: Upload, call?: CallOptions) => Promise<Head>;
+}
+
+export interface BackupParts extends Pick<ServiceParts, 'ops' | 'directory' | 'events' | 'limits'> {
+  readonly gate: Gate;
+  readonly fences: Fences;
+  readonly sizes: LogSizes;
+  readonly activity: Activity;
+}
+
+export function backup({ ops, directory, events, limits, gate, fences, sizes, activity }: BackupParts): Backup {
+  const audit = (grant: Grant, action: string, detail: Readonly<Record<string, unknown>>): Promise<void> =>
+    directory.audit({ workspace: grant.workspace, user: grant.user, action, outcome: 'done', detail });
+  return {
+    take: async (grant, call) => {
+      await gate.require(grant, 'backup');
+      const snapshot = await ops.snapshot(grant.workspace, call);
+      if (!snapshot) throw new StoreError('corrupt', 'the workspace is listed, but its log is not there');
+      await audit(grant, 'backup', { ...(snapshot.sizeBytes !== undefined && { sizeBytes: snapshot.sizeBytes }) });
+      return snapshot;
+    },
+    restore: async (grant, upload, call) => {
+      await gate.require(grant, 'restore');
+      // A restore that was refused is worth a row as well, so the attempt is written first.
+      await audit(grant, 'restore.begin', {});
+      const head = await activity.run(grant.workspace, call?.signal, (signal) =>
+        ops.restore(grant.workspace, uploadSource(upload, limits.restoreBytes, signal), { signal }),
+      );
+      sizes.forget(grant.workspace);
+      const entry = await directory.get(grant.workspace);
+      if (entry?.state !== 'active') throw noSuchWorkspace();
+      await fences.renew(entry);
+      await events.replaced(grant.workspace);
+      await audit(grant, 'restore', { incarnation: head.incarnation, records: head.records });
+      return head;
+    },
+  };
+}

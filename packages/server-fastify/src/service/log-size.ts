@@ -1,0 +1,49 @@
+import type { CallOptions, OpRecord, OpStore, WorkspaceId } from '@spacestore/core';
+import { LRUCache } from 'lru-cache';
+
+/** What is known of a log's size: never below what this process stored itself, perhaps behind what others stored. */
+export interface LogSize {
+  maxCounter: number;
+  records: number;
+  bytes: number;
+  /** Records noted since it was read: past an allowance it is read again, so that other servers' appends count too. */
+  noted: number;
+}
+
+export interface LogSizes {
+  /** Without waiting, if it was read before and is fresh enough. */
+  readonly cached: (workspace: WorkspaceId) => LogSize | undefined;
+  readonly read: (workspace: WorkspaceId, call?: CallOptions) => Promise<LogSize>;
+  readonly note: (workspace: WorkspaceId, records: readonly OpRecord[]) => void;
+  readonly forget: (workspace: WorkspaceId) => void;
+}
+
+/** Records that may be added before a log's size is read again: how far a quota can be overshot by each server. */
+const allowance = 10_000;
+
+export function logSizes(ops: OpStore): LogSizes {
+  const sizes = new LRUCache<WorkspaceId, LogSize>({ max: 50_000 });
+  return {
+    cached: (workspace) => {
+      const size = sizes.get(workspace);
+      return size && size.noted < allowance ? size : undefined;
+    },
+    read: async (workspace, call) => {
+      const head = await ops.head(workspace, call);
+      const size = { maxCounter: head?.maxCounter ?? -1, records: head?.records ?? 0, bytes: head?.bytes ?? 0, noted: 0 };
+      sizes.set(workspace, size);
+      return size;
+    },
+    note: (workspace, records) => {
+      const size = sizes.get(workspace);
+      if (!size) return;
+      size.noted += records.length;
+      size.records += records.length;
+      for (const { counter, body } of records) {
+        if (counter > size.maxCounter) size.maxCounter = counter;
+        size.bytes += body.length;
+      }
+    },
+    forget: (workspace) => void sizes.delete(workspace),
+  };
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import {
+  type BlobRoot,
+  type CallOptions,
+  type CodecName,
+  eachItem,
+  hasCode,
+  type ListQuery,
+  type Page,
+  pageOf,
+  parseBlobRoot,
+  StoreError,
+  type UserId,
+  type WorkspaceEntry,
+  type WorkspaceId,
+  type WorkspacePatch,
+  type WorkspaceSettings,
+} from '@spacestore/core';
+import type { Identity } from '../auth/identity.ts';
+import type { Activity } from './activity.ts';
+import type { Fences } from './fences.ts';
+import type { Gate } from './gate.ts';
+import { type Grant, inScope, noSuchWorkspace } from './grant.ts';
+import type { LogSizes } from './log-size.ts';
+import type { ServiceParts } from './stores.ts';
+
+export interface WorkspaceRequest {
+  readonly id: WorkspaceId;
+  readonly name: string;
+  readonly codec: CodecName;
+  readonly settings: WorkspaceSettings;
+}
+
+export interface Workspaces {
+  /** The workspace, with the caller as its owner; also if the same call had made it before.
+   *  Throws: conflict if the id is somebody else's, quota, denied if the token is bound to other workspaces. */
+  readonly create: (identity: Identity, request: WorkspaceRequest, call?: CallOptions) => Promise<WorkspaceEntry>;
+  /** Those the caller is a member of, in byte order of ids. */
+  readonly list: (identity: Identity, query: ListQuery, call?: CallOptions) => Promise<Page<WorkspaceEntry>>;
+  readonly update: (grant: Grant, patch: WorkspacePatch, call?: CallOptions) => Promise<WorkspaceEntry>;
+  /** Removes everything the workspace owns. After a crash half-way `resumeDeletes` goes on. */
+  readonly delete: (grant: Grant) => Promise<void>;
+  /** Ends the deletions that a crash cut off: called once, before a server takes requests. */
+  readonly resumeDeletes: () => Promise<readonly WorkspaceId[]>;
+}
+
+export interface WorkspacesParts extends ServiceParts {
+  readonly gate: Gate;
+  readonly fences: Fences;
+  readonly sizes: LogSizes;
+  readonly activity: Activity;
+}
+
+export function workspaces(parts: WorkspacesParts): Workspaces {
+  const { ops, blobs, files, secrets, directory, limits, events, gate, fences, sizes, activity } = parts;
+
+  const create: Workspaces['create'] = async (identity, request, call) => {
+    if (identity.scopes?.role !== undefined && identity.scopes.role !== 'owner')
+      throw new StoreError('denied', 'this token may not create workspaces');
+    if (!inScope(identity, request.id)) throw new StoreError('denied', 'this token is bound to other workspaces');
+    const existing = await ownOne(identity, request, call);
+    if (existing) return existing;
+    if ((await directory.countOwned(identity.user, call)) >= limits.workspacesPerOwner)
+      throw new StoreError('quota', 'you have as many workspaces as one may have', { context: { max: limits.workspacesPerOwner } });
+    const entry = await directory
+      .create({ ...request, owner: identity.user, blobRoot: blobRootOf(identity.user, request.id) }, call)
+      .catch(async (error: unknown) => {
+        const made = hasCode(error, 'conflict') ? await ownOne(identity, request) : undefined; // two of the same call at once
+        if (made) return made;
+        throw error;
+      });
+    await fences.renew(entry);
+    await directory.audit({
+      workspace: entry.id,
+      user: identity.user,
+      action: 'workspace.create',
+      outcome: 'done',
+      detail: { codec: entry.codec },
+    });
+    return entry;
+  };
+
+  const ownOne = async (identity: Identity, { id, codec }: WorkspaceRequest, call?: CallOptions): Promise<WorkspaceEntry | undefined> => {
+    const membership = await directory.membership(id, identity.user, call);
+    if (membership?.role !== 'owner' || membership.entry.codec !== codec) return undefined;
+    await fences.ensure(membership.entry, call);
+    return membership.entry;
+  };
+
+  /** Everything but the directory's entry, which is the list of what is left to do: it goes last. Each step may be done again. */
+  const removeAll = async (entry: WorkspaceEntry): Promise<void> => {
+    await activity.stop(entry.id);
+    await ops.drop(entry.id);
+    await secrets.drop(entry.id);
+    await files.drop(entry.id);
+    await blobs.drop(entry.blobRoot);
+    fences.forget(entry.id);
+    sizes.forget(entry.id);
+    await directory.endDelete(entry.id);
+  };
+
+  return {
+    create,
+    list: async (identity, query, call) => {
+      const limit = Math.min(query.limit, 1000);
+      const only = identity.scopes?.workspaces;
+      if (!only) return directory.list({ ...query, limit, member: identity.user, state: 'active' }, call);
+      const ids = [...new Set(only)].sort().filter((id) => query.after === undefined || id > query.after);
+      const found: WorkspaceEntry[] = [];
+      for (const id of ids) {
+        const membership = await directory.membership(id, identity.user, call);
+        if (membership?.entry.state === 'active') found.push(membership.entry);
+        if (found.length > limit) break;
+      }
+      return pageOf(found, limit, ({ id }) => id);
+    },
+    update: async (grant, patch, call) => {
+      await gate.require(grant, 'settings.change');
+      const entry = await directory.update(grant.workspace, patch, call);
+      events.settingsChanged(grant.workspace);
+      await directory.audit({
+        workspace: grant.workspace,
+        user: grant.user,
+        action: 'workspace.update',
+        outcome: 'done',
+        detail: { fields: Object.keys(patch), ...(patch.settings && { relay: patch.settings.relay }) },
+      });
+      return entry;
+    },
+    delete: async (grant) => {
+      await gate.require(grant, 'workspace.delete');
+      const entry = await directory.beginDelete(grant.workspace);
+      if (!entry) throw noSuchWorkspace();
+      // The fence stops servers that have not heard of it, for as long as the log is still there.
+      if (ops.capabilities.fence) await ops.fence(entry.id, entry.epoch);
+      await events.membershipChanged(entry.id);
+      await directory.audit({ workspace: entry.id, user: grant.user, action: 'workspace.delete', outcome: 'done', detail: {} });
+      await removeAll(entry);
+    },
+    resumeDeletes: async () => {
+      const resumed: WorkspaceId[] = [];
+      for await (const entry of eachItem((query) => directory.list({ ...query, state: 'deleting' }))) {
+        await removeAll(entry);
+        resumed.push(entry.id);
+      }
+      return resumed;
+    },
+  };
+}
+
+/** `<owner>/<workspace>`; an owner whose id is no path segment is named by a digest. The workspace id alone keeps roots apart. */
+function blobRootOf(owner: UserId, workspace: WorkspaceId): BlobRoot {
+  const segment = /^[A-Za-z0-9_-]{1,128}$/.test(owner) ? owner : `u-${createHash('sha256').update(owner).digest('hex').slice(0, 32)}`;
+  return parseBlobRoot(`${segment}/${workspace}`);
+}

@@ -1,0 +1,58 @@
+import { activity } from './service/activity.ts';
+import { type AuditTrail, auditTrail } from './service/audit-trail.ts';
+import { type Backup, backup } from './service/backup.ts';
+import { fences } from './service/fences.ts';
+import { type Files, files } from './service/files.ts';
+import { type Gate, gate } from './service/gate.ts';
+import { logSizes } from './service/log-size.ts';
+import { type Members, members } from './service/members.ts';
+import { type Operations, operations } from './service/operations.ts';
+import { peerBindings } from './service/peer-bindings.ts';
+import { type Refusals, refusals } from './service/refusals.ts';
+import { type Secrets, secrets } from './service/secrets.ts';
+import type { ServiceParts } from './service/stores.ts';
+import { type Transfer, transfer } from './service/transfer.ts';
+import { type UsageReport, usageReport } from './service/usage.ts';
+import { type Workspaces, workspaces } from './service/workspaces.ts';
+
+/** What the server does, without a wire: HTTP routes and sockets are two ways to call it. */
+export interface Services {
+  readonly gate: Gate;
+  readonly workspaces: Workspaces;
+  readonly members: Members;
+  readonly operations: Operations;
+  readonly files: Files;
+  readonly secrets: Secrets;
+  readonly transfer: Transfer;
+  readonly backup: Backup;
+  readonly audit: AuditTrail;
+  readonly usage: UsageReport;
+  readonly refusals: Refusals;
+}
+
+export function createServices(stores: ServiceParts): Services {
+  const refused = refusals(stores);
+  const fenced = fences(stores);
+  const parts = {
+    ...stores,
+    refusals: refused,
+    fences: fenced,
+    sizes: logSizes(stores.ops),
+    activity: activity(),
+    gate: gate(stores, fenced, refused),
+  };
+  const ops = operations({ ...parts, peers: peerBindings(stores) });
+  return {
+    gate: parts.gate,
+    workspaces: workspaces(parts),
+    members: members(parts),
+    operations: ops,
+    files: files(parts),
+    secrets: secrets(parts),
+    transfer: transfer({ ...parts, operations: ops }),
+    backup: backup(parts),
+    audit: auditTrail(parts),
+    usage: usageReport(parts),
+    refusals: refused,
+  };
+}
