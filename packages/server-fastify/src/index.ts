@@ -1,1 +1,14 @@
-export {};
+export * from './auth/any-of.ts';
+export * from './auth/identity.ts';
+export * from './auth/issue-token.ts';
+export * from './auth/jwt.ts';
+export * from './auth/static-tokens.ts';
+export * from './create-server.ts';
+export * from './events.ts';
+export * from './http/logging.ts';
+export * from './keys/key-file.ts';
+export * from './limits.ts';
+export * from './permissions.ts';
+export type * from './service/stores.ts';
+export type * from './services.ts';
+export * from './sync-part.ts';

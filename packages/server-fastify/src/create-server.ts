@@ -1,0 +1,130 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, parseWorkspaceId, systemClock } from '@spacestore/core';
+import type { Logger } from 'pino';
+import type { Authenticator } from './auth/identity.ts';
+import { checkBinding } from './binding.ts';
+import { serviceEvents } from './events.ts';
+import { createApp, type TlsFiles } from './http/app.ts';
+import type { App } from './http/app-types.ts';
+import { addressBehind } from './http/client-address.ts';
+import { serverLogger } from './http/logging.ts';
+import { originPolicy } from './http/origins.ts';
+import { defaultLimits, type Limits } from './limits.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import type { Stores } from './service/stores.ts';
+import { createServices, type Services } from './services.ts';
+import type { AttachSync } from './sync-part.ts';
+
+/** Built stores, an authenticator, and what has a default. */
+export interface ServerOptions extends Stores {
+  readonly auth: Authenticator;
+  /** The WebSocket side; without it the server speaks HTTP alone. */
+  readonly sync?: AttachSync;
+  readonly limits?: Partial<Limits>;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Origins whose pages may call this server, for CORS and sockets alike; `*` for all. */
+  readonly origins?: readonly string[];
+  readonly tls?: TlsFiles;
+  readonly trustedProxies?: readonly string[];
+  /** Listen beyond this machine without TLS. */
+  readonly insecure?: boolean;
+  /** Further conditions of readiness, such as free space. Throws while one is not met. */
+  readonly ready?: () => Promise<void>;
+  readonly metricsAuth?: Authenticator;
+}
+
+export interface SpacestoreServer {
+  /** The Fastify instance: `inject` calls it without a port. */
+  readonly app: App;
+  readonly services: Services;
+  readonly metrics: Metrics;
+  /** Ends deletions that were cut off, then takes requests. Resolves with the address. Throws: denied, if that would send tokens in the clear. */
+  readonly listen: (options?: { readonly host?: string; readonly port?: number }) => Promise<string>;
+  /** The address while it listens. */
+  readonly address: () => string | undefined;
+  /** Stops accepting, lets what was begun end, then closes the stores. Calling it again is fine. */
+  readonly close: () => Promise<void>;
+}
+
+/** A server over built stores; whoever builds them decides what they are. It owns them from now on: `close` closes them. */
+export async function createServer(options: ServerOptions): Promise<SpacestoreServer> {
+  const { ops, blobs, files, secrets, directory } = options;
+  const clock = options.clock ?? systemClock;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const logger = options.logger ?? serverLogger('silent');
+  const events = serviceEvents();
+  const metrics = createMetrics(events);
+  const services = createServices({ ops, blobs, files, secrets, directory, clock, limits, events });
+  const origins = originPolicy(options.origins ?? []);
+  let draining = false;
+
+  const ready = async (): Promise<void> => {
+    if (draining) throw new Error('draining');
+    const probe = parseWorkspaceId('readiness-probe');
+    await Promise.all([directory.get(probe), ops.head(probe), options.ready?.()]);
+  };
+  const app = await createApp({
+    authenticator: options.auth,
+    services,
+    limits,
+    metrics,
+    origins,
+    logger,
+    ready,
+    ...(options.metricsAuth && { metricsAuthenticator: options.metricsAuth }),
+    ...(options.tls && { tls: options.tls }),
+    ...(options.trustedProxies && { trustedProxies: options.trustedProxies }),
+  });
+  const sync = options.sync?.(app.server as Server, {
+    services,
+    authenticator: options.auth,
+    events,
+    limits,
+    origins,
+    clock,
+    metrics,
+    log: logger,
+    addressOf: addressBehind(options.trustedProxies ?? []),
+  });
+  await app.ready();
+
+  const close = async (): Promise<void> => {
+    draining = true;
+    // Sockets first: they are told to come back, and their appends get their verdicts while the stores still answer.
+    await sync?.drain();
+    await app.close();
+    metrics.close();
+    const results = await Promise.allSettled([ops.close(), blobs.close(), files.close(), secrets.close()]);
+    await directory.close();
+    const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown);
+    if (failed.length > 0) throw new AggregateError(failed, 'a store did not close');
+  };
+  let closing: Promise<void> | undefined;
+
+  return {
+    app,
+    services,
+    metrics,
+    listen: async ({ host = '127.0.0.1', port = 0 } = {}) => {
+      checkBinding(host, options);
+      const resumed = await services.workspaces.resumeDeletes();
+      if (resumed.length > 0) logger.info({ workspaces: resumed }, 'ended deletions that were cut off');
+      const address = await app.listen({ host, port });
+      const { port: bound } = app.server.address() as AddressInfo;
+      const scheme = options.tls ? 'https' : 'http';
+      for (const own of ['127.0.0.1', 'localhost', '[::1]']) origins.add(`${scheme}://${own}:${bound}`);
+      return address;
+    },
+    address: () => {
+      const bound = app.server.address();
+      return bound === null || typeof bound === 'string' ? undefined : `${options.tls ? 'https' : 'http'}://${hostOf(bound)}:${bound.port}`;
+    },
+    close: () => (closing ??= close()),
+  };
+}
+
+function hostOf({ address, family }: AddressInfo): string {
+  return family === 'IPv6' ? `[${address}]` : address;
+}

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import underPressure from '@fastify/under-pressure';
+import { StoreError } from '@spacestore/core';
+import { type FastifyServerOptions, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import type { Authenticator } from '../auth/identity.ts';
+import type { Limits } from '../limits.ts';
+import type { Services } from '../services.ts';
+import type { App } from './app-types.ts';
+import { authenticateRoutes } from './auth-hook.ts';
+import { collectDocs, docsPage } from './docs.ts';
+import { sendError, storeErrorOf } from './error-reply.ts';
+import { type HealthParts, healthRoutes } from './health.ts';
+import { logRequest } from './logging.ts';
+import type { OriginPolicy } from './origins.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { fileRoutes } from './routes/files.ts';
+import { logRoutes } from './routes/log.ts';
+import { memberRoutes } from './routes/members.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { secretRoutes } from './routes/secrets.ts';
+import { transferRoutes } from './routes/transfer.ts';
+import { workspaceRoutes } from './routes/workspaces.ts';
+
+export interface TlsFiles {
+  /** Paths of PEM files. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface AppParts extends HealthParts {
+  readonly authenticator: Authenticator;
+  readonly services: Services;
+  readonly limits: Limits;
+  readonly origins: OriginPolicy;
+  readonly logger: Logger;
+  readonly tls?: TlsFiles;
+  /** Addresses or networks of proxies whose X-Forwarded-* headers are believed. */
+  readonly trustedProxies?: readonly string[];
+}
+
+/** The HTTP side: every route, with what guards them in front. */
+export async function createApp(parts: AppParts): Promise<App> {
+  const { authenticator, services, limits, metrics, origins } = parts;
+  const app = open(parts);
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data)); // schemas of answers are documentation: they must not rewrite data
+  app.setErrorHandler((error, request, reply) => {
+    metrics.errors.inc({ code: storeErrorOf(error).code });
+    sendError(error, request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => sendError(new StoreError('not_found', 'no such route'), request, reply));
+  app.decorateRequest('identity', undefined);
+  app.decorateRequest('grant', undefined);
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    metrics.requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
+    logRequest(request, reply);
+  });
+  app.addHook('onRequest', async (request) => {
+    const { origin } = request.headers;
+    const changes = request.method !== 'GET' && request.method !== 'HEAD' && request.method !== 'OPTIONS';
+    if (changes && !origins.allows(origin)) throw new StoreError('denied', 'this origin is not allowed');
+  });
+  await guard(app, limits, origins);
+  await collectDocs(app);
+
+  healthRoutes(app, parts);
+  await docsPage(app);
+  await app.register(
+    (v1, _, done) => {
+      v1.addHook('onSend', async (_request, reply) => {
+        if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+      });
+      authenticateRoutes(v1, authenticator, services, limits);
+      workspaceRoutes(v1, services);
+      memberRoutes(v1, services);
+      operationRoutes(v1, services, limits);
+      logRoutes(v1, services);
+      fileRoutes(v1, services);
+      secretRoutes(v1, services);
+      transferRoutes(v1, services);
+      auditRoutes(v1, services);
+      done();
+    },
+    { prefix: '/v1' },
+  );
+  return app;
+}
+
+function open({ logger, limits, tls, trustedProxies }: AppParts): App {
+  const options = {
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    bodyLimit: limits.requestBytes,
+    exposeHeadRoutes: false, // each route names its own action
+    requestTimeout: 0, // uploads may be long; a stalled one is ended by the socket's own timeout
+    connectionTimeout: 120_000,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    trustProxy: trustedProxies ? [...trustedProxies] : false,
+    routerOptions: { maxParamLength: 512 },
+    ...(tls && { https: { cert: readFileSync(tls.cert), key: readFileSync(tls.key), minVersion: 'TLSv1.2' } }),
+  } satisfies FastifyServerOptions & { https?: unknown };
+  return (fastify(options as FastifyServerOptions) as unknown as App).withTypeProvider<TypeBoxTypeProvider>();
+}
+
+/** Floods, overload, foreign sites, and headers that keep browsers strict. */
+async function guard(app: App, limits: Limits, origins: OriginPolicy): Promise<void> {
+  await app.register(rateLimit, {
+    max: limits.requestsPerMinutePerAddress,
+    timeWindow: 60_000,
+    // Remaining counts would make two equal answers differ.
+    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false, 'retry-after': false },
+    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+    errorResponseBuilder: (_request, { ttl }) =>
+      new StoreError('busy', 'too many requests: slow down', { context: { retryAfterSeconds: Math.ceil(ttl / 1000) } }),
+  });
+  if (limits.eventLoopDelayMs > 0)
+    await app.register(underPressure, {
+      maxEventLoopDelay: limits.eventLoopDelayMs,
+      pressureHandler: (request) => {
+        if (request.url.startsWith('/v1/')) throw new StoreError('unavailable', 'the server is overloaded: try again');
+      },
+    });
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      directives: {
+        // The page at /docs brings its own script and styles; everything else is data and runs nothing.
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'", "'unsafe-inline'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        fontSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        frameAncestors: ["'none'"],
+        upgradeInsecureRequests: null,
+      },
+    },
+    strictTransportSecurity: false, // set by who ends TLS for the whole host name
+  });
+  await app.register(cors, {
+    origin: (origin, done) => done(null, origin !== undefined && origins.allows(origin)),
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'if-match', 'if-none-match', 'range'],
+    exposedHeaders: ['etag', 'content-range', 'accept-ranges', 'content-disposition', 'x-content-sha256', 'retry-after'],
+    credentials: false,
+    maxAge: 600,
+  });
+}
