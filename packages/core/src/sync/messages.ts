@@ -1,5 +1,5 @@
 import type { CodecName, Role } from '../contracts/directory.ts';
-import type { OpRecord, StoredRecord } from '../contracts/op-store.ts';
+import type { OpRecord } from '../contracts/op-store.ts';
 import type { RecordId } from '../contracts/outbox.ts';
 import type { StoreErrorCode, StoreErrorContext } from '../errors.ts';
 import type { PeerId, TreeId, UserId, WorkspaceId } from '../ids.ts';
@@ -149,6 +149,14 @@ export interface Pull {
   readonly sub: number;
   readonly after: Cursor | null;
   readonly through: Cursor | null;
+  /** Also tell when each record was received. No, if absent. */
+  readonly times?: boolean;
+}
+
+/** A record of a page; when it was received only if that was asked. */
+export interface PagedRecord extends OpRecord {
+  readonly position: number;
+  readonly receivedAt?: number;
 }
 
 /** ← Answers PULL. With `next` null the query is done and OPS of this subscription go on after `through`: every OPS behind this page on the
@@ -157,7 +165,7 @@ export interface PageMessage {
   readonly kind: 'page';
   readonly ws: WireWorkspace;
   readonly sub: number;
-  readonly records: readonly StoredRecord[];
+  readonly records: readonly PagedRecord[];
   readonly next: Cursor | null;
   /** Null only for a log that does not exist. */
   readonly through: Cursor | null;
