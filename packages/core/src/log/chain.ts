@@ -30,3 +30,13 @@ export function chainTag(chain: ChainDigest): string {
   for (let i = 0; i < 8; i++) text += (chain[i] as number).toString(16).padStart(2, '0');
   return text;
 }
+
+/** The part of `recordDigest` that all records of one tree and peer share. */
+export function digestSeed(tree: string, peer: string): number {
+  return crc32Ascii(`${tree}/${peer}/`);
+}
+
+/** `recordDigest` from its shared part. */
+export function seededDigest(seed: number, counter: number, position: number, receivedAt: number, body: Uint8Array): number {
+  return crc32(body, crc32Ascii(`${counter}/${position}/${receivedAt}/`, seed));
+}

@@ -1,1 +1,14 @@
-export {};
+export type * from './database.ts';
+export type { Folder } from './folder.ts';
+export type { FolderHold } from './folder-lock.ts';
+export type { GroupLimits, Schedule } from './group-commit.ts';
+export type { LogProblem, LogReport } from './log/verify-log.ts';
+export type { SpaceRow } from './spaces.ts';
+export * from './sql.ts';
+export * from './sql-file-index.ts';
+export * from './sql-op-store.ts';
+export * from './sql-secret-store.ts';
+export type * from './sqlite-engine.ts';
+export { sqliteError } from './sqlite-errors.ts';
+export * from './sqlite-stores.ts';
+export type { StorageHealth } from './workspace-files.ts';

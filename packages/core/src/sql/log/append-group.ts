@@ -1,0 +1,108 @@
+import type { AppendResult, OpRecord } from '../../contracts/op-store.ts';
+import { isStoreError, StoreError } from '../../errors.ts';
+import { seededDigest } from '../../log/chain.ts';
+import { run, type Sql, type SqlValue } from '../sql.ts';
+import { storedForm } from './body-text.ts';
+import { type Judgement, judgeCall } from './judge-call.ts';
+import { type HeadRow, headCursor, newHead, readHead, writeHead } from './log-head.ts';
+import { extendTail, internAuthor, internPair, isCurrent, type LogState, loadState } from './log-state.ts';
+import { digestOfRow } from './row-digest.ts';
+
+/** One checked call. */
+export interface AppendCall {
+  readonly records: readonly OpRecord[];
+  /** Sum of body lengths. */
+  readonly bytes: number;
+  readonly ifEpoch?: number;
+  readonly via?: string;
+  readonly receivedAt?: number;
+}
+
+export type AppendVerdict = { readonly result: AppendResult } | { readonly error: StoreError };
+
+/** A verdict for each call, in order: a refused one has written nothing and the others are whole. Throws where the database fails: then no
+ *  call has happened. `known` is the state after the last group of this session. */
+export function* appendGroup(
+  known: LogState | undefined,
+  calls: readonly AppendCall[],
+  now: number,
+): Sql<{ readonly verdicts: readonly AppendVerdict[]; readonly state: LogState }> {
+  const head = yield* readHead();
+  const state = known && isCurrent(known, head) ? known : yield* loadState(head);
+  state.head = head;
+  const verdicts: ({ added: number; committedAt: number } | { error: StoreError })[] = [];
+  const digests: number[] = [];
+  for (const call of calls) {
+    try {
+      verdicts.push(yield* appendCall(state, call, now, digests));
+    } catch (error) {
+      if (!isStoreError(error) || !isRefusal(error)) throw error;
+      verdicts.push({ error });
+    }
+  }
+  if (digests.length > 0 && state.head) {
+    state.head = { ...state.head, chain: yield* extendTail(state, digests) };
+    yield* writeHead(state.head);
+  }
+  const through = state.head && headCursor(state.head);
+  return { state, verdicts: verdicts.map((verdict) => ('error' in verdict ? verdict : { result: { ...verdict, through } })) };
+}
+
+/** Refusals concern one call; anything else is a failure of the database and concerns the transaction. */
+function isRefusal(error: StoreError): boolean {
+  return error.code === 'equivocation' || error.code === 'denied' || error.code === 'not_found';
+}
+
+function* appendCall(state: LogState, call: AppendCall, now: number, digests: number[]): Sql<{ added: number; committedAt: number }> {
+  refuseByEpoch(state.head, call.ifEpoch);
+  if (call.records.length === 0) return { added: 0, committedAt: state.head?.position ?? 0 };
+  const judgement = yield* judgeCall(state, call.records);
+  const head = state.head ?? newHead();
+  const added = judgement.fresh?.length ?? call.records.length;
+  if (added > 0) state.head = yield* store(state, head, call, judgement, now, digests);
+  const { last } = judgement;
+  return { added, committedAt: 'position' in last ? last.position : head.position + last.fresh + 1 };
+}
+
+/** Throws: not_found, denied. */
+export function refuseByEpoch(head: HeadRow | undefined, ifEpoch: number | undefined): void {
+  if (ifEpoch === undefined) return;
+  if (!head) throw new StoreError('not_found', 'there is no such workspace');
+  if (ifEpoch < head.epoch)
+    throw new StoreError('denied', 'the log was fenced: membership has changed', { context: { ifEpoch, epoch: head.epoch } });
+}
+
+/** Rows of one INSERT: beyond 16 nothing is gained, measured. */
+const rowsPerInsert = 16;
+const inserts = Array.from(
+  { length: rowsPerInsert + 1 },
+  (_, count) =>
+    `INSERT INTO record (position, tree, peer, counter, received_at, via, digest, body) VALUES ${Array(count).fill('(?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}`,
+);
+
+function* store(state: LogState, head: HeadRow, call: AppendCall, judgement: Judgement, now: number, digests: number[]): Sql<HeadRow> {
+  const { pairs, fresh } = judgement;
+  const count = fresh?.length ?? call.records.length;
+  const receivedAt = Math.max(call.receivedAt ?? now, head.receivedAt);
+  const via = yield* internAuthor(state, call.via);
+  let { position, bytes, maxCounter } = head;
+  let values: SqlValue[] = [];
+  for (let i = 0; i < count; i++) {
+    const index = fresh ? (fresh[i] as number) : i;
+    const { counter, body } = call.records[index] as OpRecord;
+    const pair = pairs[index] as (typeof pairs)[number];
+    if (pair.treeId === 0 || pair.peerId === 0) yield* internPair(state, pair);
+    position++;
+    bytes += body.length;
+    if (counter > maxCounter) maxCounter = counter;
+    if (counter > pair.highest) pair.highest = counter;
+    const digest = digestOfRow(seededDigest(pair.seed, counter, position, receivedAt, body), call.via);
+    digests.push(digest);
+    values.push(position, pair.treeId, pair.peerId, counter, receivedAt, via, digest, storedForm(body));
+    if (values.length === rowsPerInsert * 8 || i === count - 1) {
+      yield* run(inserts[values.length / 8] as string, ...values);
+      values = [];
+    }
+  }
+  return { ...head, position, receivedAt, bytes, maxCounter, records: head.records + count };
+}

@@ -1,0 +1,120 @@
+import type { ReadQuery } from '../../contracts/op-store.ts';
+import { type CounterRange, rangesContain, subtractRanges } from '../../counter-ranges.ts';
+import type { PeerId, TreeId } from '../../ids.ts';
+import { rows, type Sql, type SqlRow, value } from '../sql.ts';
+import type { HeadRow } from './log-head.ts';
+
+/** How a query finds its records: every one of a range of positions, those of a range that pass a test, or some positions. */
+export type Filter =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'test'; readonly passes: (row: SqlRow) => boolean }
+  | { readonly kind: 'positions'; readonly positions: readonly number[]; next: number };
+
+/** What the query asks of one tree: all of it, or of each peer what these ranges do not hold. */
+interface WantedTree {
+  readonly id: number;
+  readonly known: ReadonlyMap<number, readonly CounterRange[]>;
+}
+
+/** Sorting positions out of the id index pays while they are few; past this part of the range a scan by position is cheaper. */
+const scanFraction = 1 / 8;
+const smallRange = 1024;
+
+/** The cheapest way to find the records of a query among the positions after `from` up to `to`. */
+export function* filterOf(query: ReadQuery, from: number, to: number, head: HeadRow): Sql<Filter> {
+  const { trees, missing, limit } = query;
+  if (trees === undefined && (missing === undefined || missing.size === 0)) return { kind: 'all' };
+  const wanted = yield* wantedTrees(trees, missing);
+  const most = Math.max(smallRange, Math.floor((to - from) * scanFraction));
+  const positions: number[] = [];
+  for (const tree of wanted) {
+    const isInside = yield* collectTree(tree, from, to, head, most - positions.length, positions);
+    if (!isInside) return { kind: 'test', passes: testOf(wanted) };
+  }
+  positions.sort((a, b) => a - b);
+  return { kind: 'positions', positions: positions.slice(0, limit + 1), next: 0 };
+}
+
+function* wantedTrees(
+  trees: readonly TreeId[] | undefined,
+  missing: ReadonlyMap<TreeId, ReadonlyMap<PeerId, readonly CounterRange[]>> | undefined,
+): Sql<readonly WantedTree[]> {
+  const wanted: WantedTree[] = [];
+  const found: (readonly [id: number, name: TreeId])[] = [];
+  if (trees === undefined) found.push(...((yield* rows('SELECT id, name FROM tree')) as unknown as readonly [number, TreeId][]));
+  else
+    for (const name of trees) {
+      const id = yield* value('SELECT id FROM tree WHERE name = ?', name);
+      if (id !== undefined) found.push([id as number, name]);
+    }
+  for (const [id, name] of found) {
+    const known = new Map<number, readonly CounterRange[]>();
+    for (const [peer, ranges] of missing?.get(name) ?? []) {
+      const peerId = yield* value('SELECT id FROM peer WHERE name = ?', peer);
+      if (peerId !== undefined) known.set(peerId as number, ranges);
+    }
+    wanted.push({ id, known });
+  }
+  return wanted;
+}
+
+function testOf(wanted: readonly WantedTree[]): (row: SqlRow) => boolean {
+  const trees = new Map(wanted.map((tree) => [tree.id, tree.known]));
+  return (row) => {
+    const known = trees.get(row[1] as number);
+    if (known === undefined) return false;
+    const ranges = known.get(row[2] as number);
+    return ranges === undefined || !rangesContain(ranges, row[3] as number);
+  };
+}
+
+const all: readonly CounterRange[] = [[0, Number.MAX_SAFE_INTEGER]];
+
+/** Adds the positions of what is wanted of a tree; false, with the work left half done, if there are more than `most`. */
+function* collectTree(tree: WantedTree, from: number, to: number, head: HeadRow, most: number, positions: number[]): Sql<boolean> {
+  const end = positions.length + most;
+  const isWhole = from === 0 && to === head.position;
+  if (tree.known.size === 0) {
+    const found = yield* rows(
+      'SELECT position FROM record INDEXED BY record_id WHERE tree = ? AND position > ? AND position <= ? LIMIT ?',
+      tree.id,
+      from,
+      to,
+      most + 1,
+    );
+    for (const [position] of found) positions.push(position as number);
+    return positions.length <= end;
+  }
+  for (let peer = yield* nextPeer(tree.id, 0); peer !== undefined; peer = yield* nextPeer(tree.id, peer)) {
+    for (const [first, last] of subtractRanges(all, tree.known.get(peer) ?? [])) {
+      const found = isWhole
+        ? yield* rows(
+            'SELECT position FROM record INDEXED BY record_id WHERE tree = ? AND peer = ? AND counter >= ? AND counter <= ? LIMIT ?',
+            tree.id,
+            peer,
+            first,
+            last,
+            end - positions.length + 1,
+          )
+        : yield* rows(
+            'SELECT position FROM record INDEXED BY record_id WHERE tree = ? AND peer = ? AND counter >= ? AND counter <= ? AND position > ? AND position <= ? LIMIT ?',
+            tree.id,
+            peer,
+            first,
+            last,
+            from,
+            to,
+            end - positions.length + 1,
+          );
+      for (const [position] of found) positions.push(position as number);
+      if (positions.length > end) return false;
+    }
+  }
+  return true;
+}
+
+function* nextPeer(tree: number, after: number): Sql<number | undefined> {
+  return (yield* value('SELECT peer FROM record INDEXED BY record_id WHERE tree = ? AND peer > ? ORDER BY peer LIMIT 1', tree, after)) as
+    | number
+    | undefined;
+}

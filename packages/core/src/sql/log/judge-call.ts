@@ -1,0 +1,87 @@
+import { equalBytes } from '../../bytes.ts';
+import type { OpRecord } from '../../contracts/op-store.ts';
+import type { RecordId } from '../../contracts/outbox.ts';
+import { StoreError } from '../../errors.ts';
+import { row, type Sql } from '../sql.ts';
+import { bytesOf } from './body-text.ts';
+import { forgetSurplus, type LogState, type Pair, pairOf } from './log-state.ts';
+
+/** What a call would do, found by reads alone. */
+export interface Judgement {
+  /** The pair of each record. */
+  readonly pairs: readonly Pair[];
+  /** Indices of the records that are new, rising; undefined if all are. */
+  readonly fresh: readonly number[] | undefined;
+  /** Where the last record of the call is: stored already at a position, or new, as the n-th of the new ones from 0. */
+  readonly last: { readonly position: number } | { readonly fresh: number };
+}
+
+/** Tells which records of a call are new. Nothing is written, so that a refused call needs no undoing.
+ *  Throws: equivocation, naming all ids that are there with other bytes. */
+export function* judgeCall(state: LogState, records: readonly OpRecord[]): Sql<Judgement> {
+  forgetSurplus(state);
+  const call = ++state.calls;
+  const pairs: Pair[] = [];
+  const others: RecordId[] = [];
+  let fresh: number[] | undefined;
+  let seen: Map<string, number> | undefined;
+  let last: Judgement['last'] = { fresh: -1 };
+  let pair: Pair | undefined;
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i] as OpRecord;
+    if (pair === undefined || pair.tree !== record.tree || pair.peer !== record.peer) {
+      pair = state.pairs.get(record.tree)?.get(record.peer) ?? (yield* pairOf(state, record.tree, record.peer));
+      if (pair.call !== call) {
+        pair.call = call;
+        pair.highestInCall = pair.highest;
+      }
+    }
+    pairs.push(pair);
+    const isHigher = record.counter > pair.highestInCall;
+    if (isHigher) pair.highestInCall = record.counter;
+    // A higher counter than any before is new. Only the others need a look, and only from the first of them on does it matter which came before.
+    if (isHigher && seen === undefined) continue;
+    seen ??= indexOf(records, i);
+    const key = `${record.tree}/${record.peer}/${record.counter}`;
+    const earlier = isHigher ? undefined : seen.get(key);
+    const stored = isHigher || earlier !== undefined || record.counter > pair.highest ? undefined : yield* find(pair, record.counter);
+    if (earlier === undefined && stored === undefined) {
+      seen.set(key, i);
+      fresh?.push(i);
+      continue;
+    }
+    fresh ??= Array.from({ length: i }, (_, index) => index);
+    const present = stored ? stored.body : (records[earlier as number] as OpRecord).body;
+    if (!equalBytes(present, record.body)) others.push({ tree: record.tree, peer: record.peer, counter: record.counter });
+    if (i === records.length - 1) last = stored ? { position: stored.position } : { fresh: fresh.indexOf(earlier as number) };
+  }
+  if (others.length > 0)
+    throw new StoreError('equivocation', 'records are there under the same ids with other bytes', { context: { ids: distinct(others) } });
+  const count = fresh?.length ?? records.length;
+  return { pairs, fresh, last: 'fresh' in last && last.fresh < 0 ? { fresh: count - 1 } : last };
+}
+
+/** The records before the i-th by id: all are new, or there would be an index already. */
+function indexOf(records: readonly OpRecord[], end: number): Map<string, number> {
+  const seen = new Map<string, number>();
+  for (let i = 0; i < end; i++) {
+    const { tree, peer, counter } = records[i] as OpRecord;
+    seen.set(`${tree}/${peer}/${counter}`, i);
+  }
+  return seen;
+}
+
+function* find(pair: Pair, counter: number): Sql<{ readonly position: number; readonly body: Uint8Array } | undefined> {
+  if (pair.treeId === 0 || pair.peerId === 0) return undefined;
+  const found = yield* row(
+    'SELECT position, body FROM record WHERE tree = ? AND peer = ? AND counter = ?',
+    pair.treeId,
+    pair.peerId,
+    counter,
+  );
+  return found && { position: found[0] as number, body: bytesOf(found[1] as string | Uint8Array) };
+}
+
+function distinct(ids: readonly RecordId[]): readonly RecordId[] {
+  return [...new Map(ids.map((id) => [`${id.tree}/${id.peer}/${id.counter}`, id])).values()];
+}

@@ -1,0 +1,144 @@
+import type { Head } from '../../contracts/op-store.ts';
+import { StoreError } from '../../errors.ts';
+import { type ChainDigest, chainTag, emptyChain, extendChain } from '../../log/chain.ts';
+import { type Cursor, decodeCursor, encodeCursor, type Fork, reachOfCursor, staleCursor } from '../../log/cursor.ts';
+import { row, rows, run, type Sql } from '../sql.ts';
+import { digestOfHead } from './row-digest.ts';
+
+/** The head row. */
+export interface HeadRow {
+  readonly incarnation: string;
+  readonly lineage: readonly Fork[];
+  readonly position: number;
+  /** `receivedAt` of the last record. */
+  readonly receivedAt: number;
+  readonly epoch: number;
+  readonly records: number;
+  readonly bytes: number;
+  readonly maxCounter: number;
+  /** The chain at `position`. */
+  readonly chain: ChainDigest;
+}
+
+/** Records between two stored links of the chain. Links lie at its multiples, whatever the commits were: the chain at a place depends on the
+ *  records alone, costs a seventh of a byte a record, and is recomputed from fewer digests than this. */
+export const chainStride = 256;
+
+const columns = 'incarnation, lineage, position, received_at, epoch, records, bytes, max_counter, chain, digest';
+
+/** Undefined where there is no log. */
+export function* readHead(table = 'head'): Sql<HeadRow | undefined> {
+  const found = yield* row(`SELECT ${columns} FROM ${table}`);
+  if (!found) return undefined;
+  const [incarnation, lineage, position, receivedAt, epoch, records, bytes, maxCounter, chain, digest] = found;
+  const head = {
+    incarnation: incarnation as string,
+    lineage: parseLineage(lineage as string),
+    position: position as number,
+    receivedAt: receivedAt as number,
+    epoch: epoch as number,
+    records: records as number,
+    bytes: bytes as number,
+    maxCounter: maxCounter as number,
+    chain: chain as Uint8Array,
+  };
+  if (columnsOf(head).at(-1) !== digest) throw new StoreError('corrupt', 'the head of the log is not what was stored');
+  return head;
+}
+
+/** The head row is this one; it is made if there was none. */
+export function* writeHead(head: HeadRow): Sql<void> {
+  const changed = yield* run(
+    'UPDATE head SET incarnation = ?, lineage = ?, position = ?, received_at = ?, epoch = ?, records = ?, bytes = ?, max_counter = ?, chain = ?, digest = ?',
+    ...columnsOf(head),
+  );
+  if (changed === 0) yield* run(`INSERT INTO head (only, ${columns}) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ...columnsOf(head));
+}
+
+function parseLineage(text: string): readonly Fork[] {
+  if (text === '[]') return [];
+  try {
+    return JSON.parse(text) as readonly Fork[];
+  } catch (cause) {
+    throw new StoreError('corrupt', 'the head of the log is not what was stored', { cause });
+  }
+}
+
+function columnsOf({ lineage, chain, ...head }: HeadRow): readonly (string | number | Uint8Array)[] {
+  const past = lineage.length === 0 ? '[]' : JSON.stringify(lineage);
+  const texts = [head.incarnation, past, head.position, head.receivedAt, head.epoch, head.records, head.bytes, head.maxCounter];
+  return [...texts, chain, digestOfHead([...texts, ...chain])];
+}
+
+/** The head of a log that begins now. */
+export function newHead(): HeadRow {
+  return {
+    incarnation: newIncarnation(),
+    lineage: [],
+    position: 0,
+    receivedAt: 0,
+    epoch: 0,
+    records: 0,
+    bytes: 0,
+    maxCounter: -1,
+    chain: emptyChain,
+  };
+}
+
+/** 64 random bits in hex. */
+export function newIncarnation(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export function headCursor(head: HeadRow): Cursor {
+  return encodeCursor({ incarnation: head.incarnation, position: head.position, chain: chainTag(head.chain) });
+}
+
+/** The head as callers see it. */
+export function publicHead(head: HeadRow): Head {
+  const { incarnation, lineage, position, epoch, records, bytes, maxCounter } = head;
+  return { incarnation, lineage, position, cursor: headCursor(head), epoch, records, bytes, maxCounter };
+}
+
+/** The last stored link at or before a place. */
+export function* lastLink(position: number): Sql<{ readonly position: number; readonly chain: ChainDigest }> {
+  const link = yield* row('SELECT position, chain FROM chain WHERE position <= ? ORDER BY position DESC LIMIT 1', position);
+  return link ? { position: link[0] as number, chain: link[1] as Uint8Array } : { position: 0, chain: emptyChain };
+}
+
+/** Digests of the records after `from` up to `to`. Throws: corrupt if one is not there. */
+export function* digestsBetween(from: number, to: number): Sql<number[]> {
+  if (from === to) return [];
+  const found = yield* rows('SELECT digest FROM record WHERE position > ? AND position <= ? ORDER BY position', from, to);
+  if (found.length !== to - from)
+    throw new StoreError('corrupt', 'records are missing from the log', { context: { after: from, through: to, found: found.length } });
+  return found.map(([digest]) => digest as number);
+}
+
+/** The cursor at a place of the log. */
+export function* cursorAt(head: HeadRow, position: number): Sql<Cursor> {
+  const chain = yield* chainAt(head, position);
+  return encodeCursor({ incarnation: head.incarnation, position, chain: chainTag(chain) });
+}
+
+function* chainAt(head: HeadRow, position: number): Sql<ChainDigest> {
+  if (position === head.position) return head.chain;
+  const link = yield* lastLink(position);
+  return extendChain(link.chain, yield* digestsBetween(link.position, position));
+}
+
+/** The place a cursor names, in this log. Throws: invalid, stale_cursor. */
+export function* placeOfCursor(head: HeadRow, cursor: Cursor): Sql<number> {
+  const parts = decodeCursor(cursor);
+  const log = { ...head, cursor: headCursor(head) };
+  if (reachOfCursor(log, parts) === undefined) throw staleCursor(log);
+  if (chainTag(yield* chainAt(head, parts.position)) !== parts.chain) throw staleCursor(log);
+  return parts.position;
+}
+
+/** Judges a cursor where there is no log. Throws: invalid, stale_cursor. */
+export function refuseCursor(cursor: Cursor | undefined): void {
+  if (cursor === undefined) return;
+  decodeCursor(cursor);
+  throw staleCursor(undefined);
+}

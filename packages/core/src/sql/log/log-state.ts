@@ -1,0 +1,143 @@
+import { StoreError } from '../../errors.ts';
+import { type ChainDigest, digestSeed, extendChain } from '../../log/chain.ts';
+import { row, run, type Sql, value } from '../sql.ts';
+import { chainStride, digestsBetween, type HeadRow, lastLink } from './log-head.ts';
+
+/** One tree and peer of a log, and the highest counter stored of it: a higher one cannot be a duplicate, so that it needs no look. */
+export interface Pair {
+  readonly tree: string;
+  readonly peer: string;
+  readonly seed: number;
+  /** Small integers of the two; 0 while there is none yet. */
+  treeId: number;
+  peerId: number;
+  highest: number;
+  /** The same within the call that is being judged, whose number is `call`. */
+  highestInCall: number;
+  call: number;
+}
+
+/** What a writer knows of a log between its transactions. It is given up with every transaction that fails, and whenever the head row is not the
+ *  one it was left with: then somebody else has written. */
+export interface LogState {
+  head: HeadRow | undefined;
+  /** Digests of the records after the last stored link of the chain. */
+  readonly link: { position: number; chain: ChainDigest };
+  tail: number[];
+  readonly pairs: Map<string, Map<string, Pair>>;
+  pairCount: number;
+  readonly treeIds: Map<string, number>;
+  readonly peerIds: Map<string, number>;
+  readonly authorIds: Map<string, number>;
+  /** Number of the last call judged. */
+  calls: number;
+}
+
+/** Pairs remembered for each open log, about 200 bytes each. */
+const maxPairs = 20_000;
+
+export function* loadState(head: HeadRow | undefined): Sql<LogState> {
+  const link = head ? yield* lastLink(head.position) : { position: 0, chain: new Uint8Array(32) };
+  const tail = head ? yield* digestsBetween(link.position, head.position) : [];
+  if (tail.length >= chainStride) throw new StoreError('corrupt', 'a link of the chain is missing', { context: { after: link.position } });
+  return {
+    head,
+    link: { ...link },
+    tail,
+    pairs: new Map(),
+    pairCount: 0,
+    treeIds: new Map(),
+    peerIds: new Map(),
+    authorIds: new Map(),
+    calls: 0,
+  };
+}
+
+/** Whether the state is that of the log whose head was just read. */
+export function isCurrent(state: LogState, head: HeadRow | undefined): boolean {
+  if (!state.head || !head) return false;
+  return state.head.incarnation === head.incarnation && state.head.position === head.position;
+}
+
+/** The pair of two ids, looked up at the first question. */
+export function* pairOf(state: LogState, tree: string, peer: string): Sql<Pair> {
+  const known = state.pairs.get(tree)?.get(peer);
+  if (known) return known;
+  const treeId = yield* lookUp(state.treeIds, 'SELECT id FROM tree WHERE name = ?', tree);
+  const peerId = yield* lookUp(state.peerIds, 'SELECT id FROM peer WHERE name = ?', peer);
+  const highest =
+    treeId > 0 && peerId > 0 ? yield* value('SELECT max(counter) FROM record WHERE tree = ? AND peer = ?', treeId, peerId) : null;
+  const pair: Pair = {
+    tree,
+    peer,
+    seed: digestSeed(tree, peer),
+    treeId,
+    peerId,
+    highest: (highest as number | null) ?? -1,
+    highestInCall: -1,
+    call: 0,
+  };
+  remember(state, pair);
+  return pair;
+}
+
+/** Keeps memory bounded. Between calls only: within one, the pairs know what the call has brought so far. */
+export function forgetSurplus(state: LogState): void {
+  if (state.pairCount < maxPairs) return;
+  for (const map of [state.pairs, state.treeIds, state.peerIds, state.authorIds]) map.clear();
+  state.pairCount = 0;
+}
+
+function remember(state: LogState, pair: Pair): void {
+  let peers = state.pairs.get(pair.tree);
+  if (!peers) {
+    peers = new Map();
+    state.pairs.set(pair.tree, peers);
+  }
+  peers.set(pair.peer, pair);
+  state.pairCount++;
+}
+
+function* lookUp(ids: Map<string, number>, sql: string, name: string): Sql<number> {
+  const known = ids.get(name);
+  if (known !== undefined) return known;
+  const found = (yield* value(sql, name)) as number | undefined;
+  if (found === undefined) return 0;
+  ids.set(name, found);
+  return found;
+}
+
+/** The pair has its small integers, made where they are new. */
+export function* internPair(state: LogState, pair: Pair): Sql<void> {
+  if (pair.treeId === 0) pair.treeId = yield* intern(state.treeIds, 'tree', pair.tree);
+  if (pair.peerId === 0) pair.peerId = yield* intern(state.peerIds, 'peer', pair.peer);
+}
+
+/** The small integer of who handed a record in. */
+export function* internAuthor(state: LogState, author: string | undefined): Sql<number | null> {
+  return author === undefined ? null : yield* intern(state.authorIds, 'author', author);
+}
+
+function* intern(ids: Map<string, number>, table: 'tree' | 'peer' | 'author', name: string): Sql<number> {
+  const known = ids.get(name);
+  if (known !== undefined) return known;
+  const found =
+    (yield* row(`SELECT id FROM ${table} WHERE name = ?`, name)) ??
+    (yield* row(`INSERT INTO ${table} (name) VALUES (?) RETURNING id`, name));
+  const id = found?.[0] as number;
+  ids.set(name, id);
+  return id;
+}
+
+/** The chain goes on over these digests; links are stored at the multiples of the stride. */
+export function* extendTail(state: LogState, digests: readonly number[]): Sql<ChainDigest> {
+  for (const digest of digests) {
+    state.tail.push(digest);
+    if (state.tail.length < chainStride) continue;
+    state.link.chain = extendChain(state.link.chain, state.tail);
+    state.link.position += chainStride;
+    state.tail = [];
+    yield* run('INSERT INTO chain (position, chain) VALUES (?, ?)', state.link.position, state.link.chain);
+  }
+  return extendChain(state.link.chain, state.tail);
+}

@@ -1,0 +1,18 @@
+import { StoreError } from '../../errors.ts';
+import { type Sql, value } from '../sql.ts';
+import type { HeadRow } from './log-head.ts';
+
+/** The position of the last record received before a time, 0 if there is none: times never decrease along the log. */
+export function* positionOfTime(time: number, head: HeadRow): Sql<number> {
+  if (time > head.receivedAt) return head.position;
+  let before = 0;
+  let notBefore = head.position + 1;
+  while (notBefore - before > 1) {
+    const middle = Math.floor((before + notBefore) / 2);
+    const receivedAt = yield* value('SELECT received_at FROM record WHERE position = ?', middle);
+    if (receivedAt === undefined) throw new StoreError('corrupt', 'a record is missing from the log', { context: { position: middle } });
+    if ((receivedAt as number) < time) before = middle;
+    else notBefore = middle;
+  }
+  return before;
+}

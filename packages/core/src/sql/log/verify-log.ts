@@ -1,0 +1,138 @@
+import { equalBytes } from '../../bytes.ts';
+import type { PeerId, TreeId } from '../../ids.ts';
+import { type ChainDigest, emptyChain, extendChain, recordDigest } from '../../log/chain.ts';
+import type { SqlWork } from '../database.ts';
+import { rows, type Sql, value } from '../sql.ts';
+import { bytesOf } from './body-text.ts';
+import { chainStride, type HeadRow, readHead } from './log-head.ts';
+import { digestOfRow } from './row-digest.ts';
+
+/** Something in a workspace that is not as it was written. */
+export interface LogProblem {
+  /** `changed`: a record is not what was stored there, or was moved; `missing`: its place is empty; `unexpected`: beyond the head; `chain`: records up to
+   *  `position` were exchanged together with their digests; `head`: the head's sums are wrong; `file`: SQLite finds the file damaged. */
+  readonly kind: 'changed' | 'missing' | 'unexpected' | 'chain' | 'head' | 'file';
+  readonly message: string;
+  readonly position?: number;
+  readonly tree?: TreeId;
+  readonly peer?: PeerId;
+  readonly counter?: number;
+}
+
+export interface LogReport {
+  /** Records looked at. */
+  readonly records: number;
+  /** Bytes of the largest body. */
+  readonly largestBody: number;
+  /** At most `maxProblems` of them. */
+  readonly problems: readonly LogProblem[];
+}
+
+export interface VerifyOptions {
+  /** Lets others work in between. */
+  readonly pause: () => Promise<void>;
+  readonly maxProblems?: number;
+}
+
+/** Records looked at in one turn. */
+const batch = 16 * chainStride;
+
+interface Walk {
+  position: number;
+  bytes: number;
+  maxCounter: number;
+  largestBody: number;
+  link: ChainDigest;
+  tail: number[];
+  /** False where records are missing, until the next stored link: the chain can't be judged there. */
+  known: boolean;
+  readonly problems: LogProblem[];
+}
+
+/** Reads everything and names what is wrong. What is written meanwhile is not looked at. Undefined if there is no log. */
+export async function verifyLog(
+  read: <Result>(work: SqlWork<Result>) => Promise<Result | undefined>,
+  { pause, maxProblems = 1000 }: VerifyOptions,
+): Promise<LogReport | undefined> {
+  const head = await read(() => readHead());
+  if (!head) return undefined;
+  const problems: LogProblem[] = [];
+  for (const [text] of (await read(() => rows('PRAGMA integrity_check(20)'))) ?? [])
+    if (text !== 'ok') problems.push({ kind: 'file', message: String(text) });
+  const walk: Walk = { position: 0, bytes: 0, maxCounter: -1, largestBody: 0, link: emptyChain, tail: [], known: true, problems };
+  while (walk.position < head.position && problems.length < maxProblems) {
+    await read(() => walkOn(walk, Math.min(head.position, walk.position + batch)));
+    await pause();
+  }
+  if (walk.position === head.position) await read(() => compareHead(walk, head));
+  return { records: walk.position, largestBody: walk.largestBody, problems: problems.slice(0, maxProblems) };
+}
+
+function* walkOn(walk: Walk, to: number): Sql<true> {
+  const found = yield* rows(
+    `SELECT r.position, t.name, p.name, r.counter, r.received_at, r.digest, r.body, a.name
+     FROM record r LEFT JOIN tree t ON t.id = r.tree LEFT JOIN peer p ON p.id = r.peer LEFT JOIN author a ON a.id = r.via
+     WHERE r.position > ? AND r.position <= ? ORDER BY r.position`,
+    walk.position,
+    to,
+  );
+  const links = new Map(
+    (yield* rows('SELECT position, chain FROM chain WHERE position > ? AND position <= ?', walk.position, to)).map(
+      ([position, chain]) => [position as number, chain as Uint8Array] as const,
+    ),
+  );
+  let next = 0;
+  while (walk.position < to) {
+    const position = walk.position + 1;
+    const columns = found[next];
+    if (columns?.[0] === position) {
+      next++;
+      const [, tree, peer, counter, receivedAt, digest, stored, via] = columns;
+      const record = { tree: tree as TreeId, peer: peer as PeerId, counter: counter as number, position, receivedAt: receivedAt as number };
+      const body = bytesOf(stored as string | Uint8Array);
+      if (digestOfRow(recordDigest({ ...record, body }), via as string | null) !== digest)
+        walk.problems.push({
+          kind: 'changed',
+          message: 'not the record that was stored here',
+          position,
+          tree: record.tree,
+          peer: record.peer,
+          counter: record.counter,
+        });
+      walk.bytes += body.length;
+      walk.largestBody = Math.max(walk.largestBody, body.length);
+      walk.maxCounter = Math.max(walk.maxCounter, record.counter);
+      walk.tail.push(digest as number);
+    } else {
+      walk.problems.push({ kind: 'missing', message: 'no record at this place', position });
+      walk.known = false;
+    }
+    walk.position = position;
+    if (position % chainStride === 0) compareLink(walk, links.get(position));
+  }
+  return true;
+}
+
+function compareLink(walk: Walk, stored: Uint8Array | undefined): void {
+  const expected = extendChain(walk.link, walk.tail);
+  if (stored === undefined || (walk.known && !equalBytes(stored, expected)))
+    walk.problems.push({ kind: 'chain', message: 'the chain over the records up to here is broken', position: walk.position });
+  // From the stored link on, so that one fault is told once.
+  walk.link = stored ?? expected;
+  walk.tail = [];
+  walk.known = true;
+}
+
+function* compareHead(walk: Walk, head: HeadRow): Sql<true> {
+  const { problems, position } = walk;
+  if (walk.known && !equalBytes(head.chain, extendChain(walk.link, walk.tail)))
+    problems.push({ kind: 'chain', message: 'the chain over the records up to the head is broken', position });
+  if (problems.length === 0) {
+    const sums = [head.position === head.records, head.bytes === walk.bytes, head.maxCounter === walk.maxCounter];
+    if (sums.includes(false)) problems.push({ kind: 'head', message: 'the head does not sum up its records', position });
+  }
+  const now = yield* readHead();
+  const beyond = yield* value('SELECT min(position) FROM record WHERE position < 1 OR position > ?', now?.position ?? 0);
+  if (typeof beyond === 'number') problems.push({ kind: 'unexpected', message: 'a record outside the log', position: beyond });
+  return true;
+}

@@ -1,0 +1,132 @@
+import { type BlobKey, parseBlobKey } from '../blob-key.ts';
+import type { FileEntry, FileIndex } from '../contracts/file-index.ts';
+import { StoreError } from '../errors.ts';
+import { parseWorkspaceId } from '../ids.ts';
+import { createLifetime } from '../lifetime.ts';
+import { pageOf, parseLimit } from '../paging.ts';
+import type { SqlWorkspaces } from './database.ts';
+import { row, rows, run, type Sql, type SqlRow } from './sql.ts';
+
+const columns = 'key, mime_type, name, size, created_at, state';
+
+/** What a workspace's files are, in its database. */
+export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
+  const lifetime = createLifetime();
+  return {
+    put: (workspace, entry, call) =>
+      lifetime.run(call, async () => {
+        const id = parseWorkspaceId(workspace);
+        const checked = checkEntry(entry);
+        await workspaces.write(id, true, () => writeEntry(checked));
+      }),
+
+    get: (workspace, key, call) =>
+      lifetime.run(call, () => {
+        const parsed = parseBlobKey(key);
+        return workspaces.read(parseWorkspaceId(workspace), () => readEntry(parsed));
+      }),
+
+    patch: (workspace, key, patch, call) =>
+      lifetime.run(call, async () => {
+        const id = parseWorkspaceId(workspace);
+        const parsed = parseBlobKey(key);
+        const patched = await workspaces.write(id, false, function* () {
+          const present = yield* readEntry(parsed);
+          if (!present) return undefined;
+          const entry = checkEntry({
+            key: parsed,
+            sizeBytes: present.sizeBytes,
+            createdAt: present.createdAt,
+            state: present.state,
+            ...optional('mimeType', patch.mimeType === undefined ? present.mimeType : patch.mimeType),
+            ...optional('name', patch.name === undefined ? present.name : patch.name),
+          });
+          yield* writeEntry(entry);
+          return entry;
+        });
+        if (!patched) throw new StoreError('not_found', 'there is no such file', { context: { key: parsed } });
+        return patched;
+      }),
+
+    list: (workspace, { kind, state, after, limit }, call) =>
+      lifetime.run(call, async () => {
+        const id = parseWorkspaceId(workspace);
+        const count = parseLimit(limit);
+        const from = after === undefined ? '' : parseBlobKey(after);
+        // '0' is the character after '/': the range of keys that begin with the kind.
+        const [first, end] = kind === undefined ? ['', '~'] : [`${kind}/`, `${kind}0`];
+        const found = await workspaces.read(id, () =>
+          rows(
+            `SELECT ${columns} FROM file WHERE key > ? AND key >= ? AND key < ? AND (? IS NULL OR state = ?) ORDER BY key LIMIT ?`,
+            from,
+            first,
+            end,
+            state ?? null,
+            state ?? null,
+            count + 1,
+          ),
+        );
+        return pageOf((found ?? []).map(entryOf), count, (entry) => entry.key);
+      }),
+
+    delete: (workspace, key, call) =>
+      lifetime.run(call, async () => {
+        const id = parseWorkspaceId(workspace);
+        const parsed = parseBlobKey(key);
+        await workspaces.write(id, false, () => run('DELETE FROM file WHERE key = ?', parsed));
+      }),
+
+    drop: (workspace, call) =>
+      lifetime.run(call, async () => {
+        const id = parseWorkspaceId(workspace);
+        await workspaces.write(id, false, () => run('DELETE FROM file'));
+        await workspaces.tidy(id);
+      }),
+
+    close: () => lifetime.close(() => workspaces.release()),
+  };
+}
+
+function* readEntry(key: BlobKey): Sql<FileEntry | undefined> {
+  const found = yield* row(`SELECT ${columns} FROM file WHERE key = ?`, key);
+  return found && entryOf(found);
+}
+
+function writeEntry({ key, mimeType, name, sizeBytes, createdAt, state }: FileEntry): Sql<number> {
+  return run(
+    `INSERT INTO file (${columns}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET mime_type = excluded.mime_type,
+     name = excluded.name, size = excluded.size, created_at = excluded.created_at, state = excluded.state`,
+    key,
+    mimeType ?? null,
+    name ?? null,
+    sizeBytes,
+    createdAt,
+    state,
+  );
+}
+
+function entryOf([key, mimeType, name, sizeBytes, createdAt, state]: SqlRow): FileEntry {
+  return {
+    key: key as BlobKey,
+    sizeBytes: sizeBytes as number,
+    createdAt: createdAt as number,
+    state: state as FileEntry['state'],
+    ...optional('mimeType', mimeType as string | null),
+    ...optional('name', name as string | null),
+  };
+}
+
+function optional<Name extends string>(name: Name, value: string | null | undefined): { readonly [K in Name]?: string } {
+  return value === null || value === undefined ? {} : ({ [name]: value } as { readonly [K in Name]: string });
+}
+
+/** A copy. Throws: invalid. */
+function checkEntry({ key, mimeType, name, sizeBytes, createdAt, state }: FileEntry): FileEntry {
+  for (const text of [mimeType, name])
+    if (text !== undefined && (typeof text !== 'string' || text.length > 1024 || /\p{Surrogate}/u.test(text)))
+      throw new StoreError('invalid', 'a name or type of a file is text of at most 1024 characters');
+  for (const count of [sizeBytes, createdAt])
+    if (!Number.isSafeInteger(count) || count < 0) throw new StoreError('invalid', 'sizes and times of a file are integers from 0');
+  if (state !== 'pending' && state !== 'ready') throw new StoreError('invalid', 'the state of a file is pending or ready');
+  return { key: parseBlobKey(key), sizeBytes, createdAt, state, ...optional('mimeType', mimeType), ...optional('name', name) };
+}

@@ -1,0 +1,280 @@
+import type { Clock } from '../clock.ts';
+import { StoreError } from '../errors.ts';
+import { compareIds, type WorkspaceId } from '../ids.ts';
+import type { Session, SqlWork, SqlWorkspaces } from './database.ts';
+import type { Folder } from './folder.ts';
+import { folderLock } from './folder-lock.ts';
+import { type Sql, value } from './sql.ts';
+import type { SqliteEngine } from './sqlite-engine.ts';
+import { isDiskFull } from './sqlite-errors.ts';
+import {
+  closeQuietly,
+  createSqliteFile,
+  openSqliteFile,
+  type SqliteFile,
+  type SqliteFileOptions,
+  TransactionFailed,
+  transact,
+} from './sqlite-file.ts';
+import { workspaceSchema } from './workspace-schema.ts';
+
+export interface WorkspaceFilesOptions extends SqliteFileOptions {
+  readonly clock: Clock;
+  /** Files held open at most, beyond those in use; each costs about 250 KB and 3 descriptors. */
+  readonly maxOpenFiles: number;
+  /** After a full disk was met: refuse writes at once for this long, then try one. Milliseconds. */
+  readonly fullRetryMs: number;
+}
+
+/** Whether writing works, for a readiness probe. */
+export interface StorageHealth {
+  readonly writable: boolean;
+  /** Why not, and since when (milliseconds since 1970). */
+  readonly reason?: 'disk full';
+  readonly since?: number;
+  readonly openFiles: number;
+}
+
+/** A folder with one file for each workspace. */
+export interface WorkspaceFiles extends SqlWorkspaces {
+  readonly health: () => StorageHealth;
+  /** Holds the file open over several turns; undefined if there is none. */
+  readonly hold: <Result>(workspace: WorkspaceId, work: (file: SqliteFile) => Promise<Result>) => Promise<Result | undefined>;
+  /** One transaction over this workspace's file and another one beside it, whose tables are seen as `incoming.*`. The file is made if absent. */
+  readonly writeWith: <Result>(workspace: WorkspaceId, other: string, work: SqlWork<Result>) => Promise<Result>;
+}
+
+interface OpenFile {
+  readonly file: SqliteFile;
+  holders: number;
+  retired: boolean;
+}
+
+const namePattern = /^workspace-([a-z0-9][a-z0-9_-]{0,63})\.db$/;
+
+/** Says that the file was removed by somebody else while this handle had it open: look again under its name. */
+const removedMeanwhile = new StoreError('unavailable', 'the workspace was removed meanwhile');
+
+export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: WorkspaceFilesOptions): WorkspaceFiles {
+  /** Least recently used first. */
+  const open = new Map<WorkspaceId, OpenFile>();
+  const lock = folderLock(engine, folder, options.busyTimeoutMs);
+  let fullSince: number | undefined;
+  let nextTry = 0;
+
+  const nameOf = (workspace: WorkspaceId): string => `workspace-${workspace}.db`;
+
+  const retire = (workspace: WorkspaceId): void => {
+    const entry = open.get(workspace);
+    if (!entry) return;
+    open.delete(workspace);
+    entry.retired = true;
+    if (entry.holders === 0) closeQuietly(entry.file.handle);
+  };
+
+  const makeRoom = (): void => {
+    for (const [workspace, entry] of open) {
+      if (open.size <= options.maxOpenFiles) return;
+      if (entry.holders === 0) retire(workspace);
+    }
+  };
+
+  const unlink = (workspace: WorkspaceId): void => {
+    const name = nameOf(workspace);
+    // The database last: while it is there, it says that it was removed.
+    for (const suffix of ['-wal', '-shm', '']) folder.remove(name + suffix);
+    folder.sync();
+  };
+
+  /** A file appears under its name only once it is whole. */
+  const create = (workspace: WorkspaceId): void =>
+    lock.run(() => {
+      const name = nameOf(workspace);
+      if (folder.exists(name)) return;
+      const temporary = folder.temporaryName('new');
+      try {
+        folder.touch(temporary);
+        const made = createSqliteFile(engine, folder.pathOf(temporary), workspaceSchema, options, (handle) => {
+          handle.run('INSERT INTO meta (only, workspace) VALUES (1, ?)', [workspace]);
+        });
+        made.handle.close();
+        folder.rename(temporary, name);
+      } catch (error) {
+        for (const suffix of ['-journal', '-wal', '-shm', '']) folder.remove(temporary + suffix);
+        throw noted(engine.storeError(error));
+      }
+    });
+
+  /** Ends a removal that a crash interrupted. Under the lock nobody else makes or removes files. */
+  const finishRemoval = (workspace: WorkspaceId): void =>
+    lock.run(() => {
+      if (!folder.exists(nameOf(workspace))) return;
+      const file = openSqliteFile(engine, folder.pathOf(nameOf(workspace)), workspaceSchema, options);
+      const removed = file.handle.rows('SELECT removed FROM meta', [])[0]?.[0] === 1;
+      closeQuietly(file.handle);
+      if (removed) unlink(workspace);
+    });
+
+  const find = (workspace: WorkspaceId, mayCreate: boolean): OpenFile | undefined => {
+    const known = open.get(workspace);
+    if (known) {
+      open.delete(workspace);
+      open.set(workspace, known);
+      return known;
+    }
+    if (!folder.exists(nameOf(workspace))) {
+      if (!mayCreate) return undefined;
+      create(workspace);
+    }
+    const file = openSqliteFile(engine, folder.pathOf(nameOf(workspace)), workspaceSchema, options);
+    const entry: OpenFile = { file, holders: 0, retired: false };
+    try {
+      checkOwner(file, workspace);
+    } catch (error) {
+      closeQuietly(file.handle);
+      throw engine.storeError(error);
+    }
+    open.set(workspace, entry);
+    makeRoom();
+    return entry;
+  };
+
+  const noted = (error: StoreError): StoreError => {
+    if (isDiskFull(error)) {
+      const now = options.clock.now();
+      fullSince ??= now;
+      nextTry = now + options.fullRetryMs;
+    }
+    return error;
+  };
+
+  const refuseIfFull = (): void => {
+    if (fullSince === undefined || options.clock.now() >= nextTry) return;
+    throw new StoreError('unavailable', 'the disk is full: nothing is written until there is room', {
+      context: { engine: 'SQLITE_FULL', since: fullSince },
+    });
+  };
+
+  const transaction = <Result>(
+    workspace: WorkspaceId,
+    mayCreate: boolean,
+    begin: 'BEGIN' | 'BEGIN IMMEDIATE',
+    work: SqlWork<Result>,
+  ): Result | undefined => {
+    for (let attempt = 0; ; attempt++) {
+      const entry = find(workspace, mayCreate);
+      if (!entry) return undefined;
+      try {
+        return transact(engine, entry.file, begin, ifNotRemoved(work));
+      } catch (failure) {
+        if (!(failure instanceof TransactionFailed)) throw failure;
+        if (failure.error !== removedMeanwhile || attempt === 3) {
+          if (!failure.usable || failure.error === removedMeanwhile) retire(workspace);
+          throw noted(failure.error);
+        }
+        retire(workspace);
+        finishRemoval(workspace);
+      }
+    }
+  };
+
+  const write = <Result>(workspace: WorkspaceId, mayCreate: boolean, work: SqlWork<Result>): Result | undefined => {
+    refuseIfFull();
+    const result = transaction(workspace, mayCreate, 'BEGIN IMMEDIATE', work);
+    fullSince = undefined;
+    return result;
+  };
+
+  const tidy = (workspace: WorkspaceId): void => {
+    const removed = write(workspace, false, markRemovedIfEmpty);
+    const handle = open.get(workspace)?.file.handle;
+    if (removed === undefined || !handle) return;
+    // What was deleted must not stay readable in free pages or in the write-ahead log.
+    if (!removed) handle.exec('VACUUM');
+    handle.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    if (!removed) return;
+    retire(workspace);
+    unlink(workspace);
+  };
+
+  const hold: WorkspaceFiles['hold'] = async (workspace, work) => {
+    const entry = find(workspace, false);
+    if (!entry) return undefined;
+    entry.holders++;
+    try {
+      return await work(entry.file);
+    } catch (error) {
+      throw noted(engine.storeError(error));
+    } finally {
+      entry.holders--;
+      if (entry.retired && entry.holders === 0) closeQuietly(entry.file.handle);
+    }
+  };
+
+  return {
+    read: async (workspace, work) => transaction(workspace, false, 'BEGIN', work),
+    write: async (workspace, mayCreate, work) => write(workspace, mayCreate, work),
+    list: async () =>
+      folder
+        .names()
+        .flatMap((name) => (namePattern.exec(name)?.[1] ?? []) as WorkspaceId | [])
+        .sort(compareIds),
+    tidy: async (workspace) => {
+      try {
+        lock.run(() => tidy(workspace));
+      } catch (error) {
+        throw noted(engine.storeError(error));
+      }
+    },
+    release: async () => {
+      for (const workspace of [...open.keys()]) retire(workspace);
+    },
+    hold,
+    writeWith: async (workspace, other, work) => {
+      write(workspace, true, nothing);
+      const result = await hold(workspace, async ({ handle }) => {
+        handle.run('ATTACH DATABASE ? AS incoming', [folder.pathOf(other)]);
+        try {
+          return [write(workspace, true, work)] as const;
+        } finally {
+          handle.exec('DETACH DATABASE incoming');
+        }
+      });
+      if (result?.[0] === undefined) throw removedMeanwhile;
+      return result[0];
+    },
+    health: () => ({
+      writable: fullSince === undefined,
+      ...(fullSince === undefined ? {} : { reason: 'disk full' as const, since: fullSince }),
+      openFiles: open.size,
+    }),
+  };
+}
+
+function checkOwner(file: SqliteFile, workspace: WorkspaceId): void {
+  const owner = file.handle.rows('SELECT workspace FROM meta', [])[0]?.[0];
+  if (owner === workspace) return;
+  throw new StoreError('corrupt', 'this file belongs to another workspace', { context: { workspace, found: owner ?? null } });
+}
+
+function ifNotRemoved<Result>(work: SqlWork<Result>): SqlWork<Result> {
+  return function* (session: Session): Sql<Result> {
+    const removed = yield* value('SELECT removed FROM meta');
+    if (removed === 1) throw removedMeanwhile;
+    if (removed !== 0) throw new StoreError('corrupt', 'the workspace file does not say whose it is');
+    return yield* work(session);
+  };
+}
+
+function* nothing(): Sql<true> {
+  yield* value('SELECT 1');
+  return true;
+}
+
+/** Marks the file for removal inside the same transaction that finds it empty, so that nobody's commit gets lost with it. */
+function* markRemovedIfEmpty(): Sql<boolean> {
+  const rowsLeft = yield* value('SELECT EXISTS (SELECT 1 FROM head) OR EXISTS (SELECT 1 FROM secret) OR EXISTS (SELECT 1 FROM file)');
+  if (rowsLeft !== 0) return false;
+  yield* value('UPDATE meta SET removed = 1 RETURNING removed');
+  return true;
+}
