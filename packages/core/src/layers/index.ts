@@ -1,1 +1,11 @@
-export {};
+export type { ContractName, Contracts, Layer, MethodName } from './contracts.ts';
+export { layered } from './layered.ts';
+export { type CallLabels, type Meter, type MetricsOptions, metrics } from './metrics.ts';
+export { type RepeatableContract, type RetryOptions, retry } from './retry.ts';
+export { type KeyRing, keyRing, type MasterKey, parseKeyRing } from './seal/key-ring.ts';
+export { type SealOptions, seal } from './seal/seal.ts';
+export type { RandomBytes } from './seal/sealed-value.ts';
+export { type TimeoutOptions, timeout } from './timeout.ts';
+export { type Schedule, systemSchedule } from './timers.ts';
+export { type TracingOptions, tracing } from './tracing.ts';
+export { verifyBlobs, verifyOps } from './verify.ts';
