@@ -11,7 +11,7 @@ import { addressBehind } from './http/client-address.ts';
 import { serverLogger } from './http/logging.ts';
 import { originPolicy } from './http/origins.ts';
 import { defaultLimits, type Limits } from './limits.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { countAppends, createMetrics, type Metrics } from './metrics.ts';
 import type { Stores } from './service/stores.ts';
 import { createServices, type Services } from './services.ts';
 import type { AttachSync } from './sync-part.ts';
@@ -33,6 +33,10 @@ export interface ServerOptions extends Stores {
   /** Further conditions of readiness, such as free space. Throws while one is not met. */
   readonly ready?: () => Promise<void>;
   readonly metricsAuth?: Authenticator;
+  /** Made by `createMetrics`, if layers around the stores count into it too; closed with the server. */
+  readonly metrics?: Metrics;
+  /** Runs after the stores are closed. */
+  readonly release?: () => Promise<void>;
 }
 
 export interface SpacestoreServer {
@@ -55,7 +59,8 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const logger = options.logger ?? serverLogger('silent');
   const events = serviceEvents();
-  const metrics = createMetrics(events);
+  const metrics = options.metrics ?? createMetrics();
+  const stopCounting = countAppends(metrics, events);
   const services = createServices({ ops, blobs, files, secrets, directory, clock, limits, events });
   const origins = originPolicy(options.origins ?? []);
   let draining = false;
@@ -95,10 +100,12 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
     // Sockets first: they are told to come back, and their appends get their verdicts while the stores still answer.
     await sync?.drain();
     await app.close();
+    stopCounting();
     metrics.close();
     const results = await Promise.allSettled([ops.close(), blobs.close(), files.close(), secrets.close()]);
     await directory.close();
     const failed = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown);
+    await options.release?.();
     if (failed.length > 0) throw new AggregateError(failed, 'a store did not close');
   };
   let closing: Promise<void> | undefined;

@@ -12,6 +12,8 @@ export interface Metrics {
   readonly appendedRecords: Counter;
   /** Calls that shared one commit. */
   readonly groupCalls: Histogram;
+  /** Calls of the stores, as the metrics layer tells them. */
+  readonly storeCalls: Histogram<'contract' | 'method' | 'outcome'>;
   /** Sync of a small file where the data lies, measured at start. */
   readonly fsyncSeconds: Gauge;
   readonly sockets: Gauge;
@@ -19,7 +21,7 @@ export interface Metrics {
   readonly close: () => void;
 }
 
-export function createMetrics(events: ServiceEvents): Metrics {
+export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   const loop = monitorEventLoopDelay({ resolution: 20 });
@@ -49,6 +51,13 @@ export function createMetrics(events: ServiceEvents): Metrics {
       name: 'spacestore_commit_group_calls',
       help: 'Appends that shared a commit',
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+      registers,
+    }),
+    storeCalls: new Histogram({
+      name: 'spacestore_store_call_seconds',
+      help: 'Calls of the stores by contract, method and outcome',
+      labelNames: ['contract', 'method', 'outcome'] as const,
+      buckets: [0.0001, 0.001, 0.01, 0.1, 1, 10],
       registers,
     }),
     fsyncSeconds: new Gauge({
@@ -81,15 +90,18 @@ export function createMetrics(events: ServiceEvents): Metrics {
       this.set(process.memoryUsage.rss());
     },
   });
-  const stopListening = events.listen({ appended: groupCounter(metrics) });
   return {
     ...metrics,
     close: () => {
-      stopListening();
       loop.disable();
       registry.clear();
     },
   };
+}
+
+/** Counts what is committed from now on, until the returned function is called. */
+export function countAppends(metrics: Metrics, events: ServiceEvents): () => void {
+  return events.listen({ appended: groupCounter(metrics) });
 }
 
 /** Appends of one commit carry the same cursor, and are told one after the other. */
