@@ -1,17 +1,27 @@
 import { type Clock, systemClock } from '../clock.ts';
+import type { Directory } from '../contracts/directory.ts';
 import type { FileIndex } from '../contracts/file-index.ts';
 import type { OpStore, OpStoreCapabilities } from '../contracts/op-store.ts';
+import type { Outbox } from '../contracts/outbox.ts';
 import type { SecretStore } from '../contracts/secret-store.ts';
+import { StoreError } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { parseWorkspaceId } from '../ids.ts';
+import type { SqlDatabase } from './database.ts';
+import { directorySchema } from './directory-schema.ts';
 import type { Folder } from './folder.ts';
-import { type FolderHold, holdFolder } from './folder-lock.ts';
+import { type FolderHold, folderLock, holdFolder } from './folder-lock.ts';
 import type { GroupLimits, Schedule } from './group-commit.ts';
 import { type LogReport, verifyLog } from './log/verify-log.ts';
+import type { Schema } from './migrate.ts';
+import { outboxSchema } from './outbox-schema.ts';
 import { type SpaceRow, writeSpace } from './spaces.ts';
+import { sqlDirectory } from './sql-directory.ts';
 import { sqlFileIndex } from './sql-file-index.ts';
 import { sqlOpStore } from './sql-op-store.ts';
+import { sqlOutbox } from './sql-outbox.ts';
 import { sqlSecretStore } from './sql-secret-store.ts';
+import { sqliteDatabase } from './sqlite-database.ts';
 import type { SqliteEngine } from './sqlite-engine.ts';
 import { workspaceCopies } from './workspace-copies.ts';
 import { type StorageHealth, workspaceFiles } from './workspace-files.ts';
@@ -41,6 +51,10 @@ export interface SqliteStores {
   readonly ops: OpStore;
   readonly secrets: SecretStore;
   readonly files: FileIndex;
+  /** In `directory.db`. */
+  readonly directory: Directory;
+  /** An outbox in a file of its own; `outbox.db` if it is not named. */
+  readonly outbox: (name?: string) => Outbox;
   /** Whether writing works, for a readiness probe. */
   readonly health: () => StorageHealth;
   /** Reads the whole log of a workspace and names what is not as it was written. Undefined if there is none. Throws: corrupt where the file can't be read at all. */
@@ -98,7 +112,19 @@ export function sqliteFileStores(
     maxValueBytes: settings.maxSecretBytes ?? 1024 ** 2,
   });
   const files = sqlFileIndex(workspaces);
+  const lock = folderLock(engine, folder, busyTimeoutMs);
+  const database = (name: string, schema: Schema): SqlDatabase => sqliteDatabase(engine, folder, lock, name, schema, { busyTimeoutMs });
+  const directory = sqlDirectory(database('directory.db', directorySchema), { clock, pause });
+  const outboxes: Outbox[] = [];
   return {
+    directory,
+    outbox: (name = 'outbox.db') => {
+      if (!/^outbox(-[a-z0-9_-]{1,64})?\.db$/.test(name))
+        throw new StoreError('invalid', 'an outbox file is outbox.db or outbox-<name>.db');
+      const outbox = sqlOutbox(database(name, outboxSchema), { clock, schedule, group });
+      outboxes.push(outbox);
+      return outbox;
+    },
     ops,
     secrets,
     files,
@@ -113,7 +139,7 @@ export function sqliteFileStores(
     },
     hold: () => holdFolder(engine, folder),
     close: async () => {
-      await Promise.all([ops.close(), secrets.close(), files.close()]);
+      await Promise.all([ops.close(), secrets.close(), files.close(), directory.close(), ...outboxes.map((outbox) => outbox.close())]);
       folder.removeSources();
     },
   };
