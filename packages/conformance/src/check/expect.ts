@@ -45,8 +45,9 @@ export function nameOf(error: unknown): string {
 
 /** A value in one short line: maps, sets, bytes and big numbers as well. */
 export function show(value: unknown): string {
+  // A Buffer turns itself into JSON before a replacer sees it.
   const text =
-    JSON.stringify(value, (_key, inner: unknown) => {
+    JSON.stringify(Buffer.isBuffer(value) ? Uint8Array.from(value) : value, (_key, inner: unknown) => {
       if (inner instanceof Uint8Array)
         return `<${Buffer.from(inner.subarray(0, 16)).toString('hex')}${inner.length > 16 ? '…' : ''} ${inner.length} B>`;
       if (inner instanceof Map) return Object.fromEntries(inner);

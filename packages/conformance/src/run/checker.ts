@@ -47,7 +47,7 @@ export function checker(options: CheckerOptions): Pick<LawContext<'op-store'>, '
     const number = cases++;
     options.ran(1);
     try {
-      await test({ fresh: (prefix) => `${prefix}${number}`, say: (line) => trace.push(line), count: options.count });
+      await test({ fresh: (prefix) => `${prefix}${number}q`, say: (line) => trace.push(line), count: options.count });
     } catch (error) {
       if (error instanceof LawUndecided) throw error;
       throw new LawBroken(error instanceof LawBroken ? error.message : nameOf(error), trace, error);

@@ -1,3 +1,19 @@
 import type { Law } from '../../spec/law.ts';
+import { appendLaws } from './append.ts';
+import { concurrencyLaws } from './concurrency.ts';
+import { durabilityLaws } from './durability.ts';
+import { historyLaws } from './history.ts';
+import { identityLaws } from './identity.ts';
+import { lifecycleLaws } from './lifecycle.ts';
+import { readLaws } from './reads.ts';
 
-export const opStoreLaws: readonly Law<'op-store'>[] = [];
+/** Every law of an OpStore. */
+export const opStoreLaws: readonly Law<'op-store'>[] = [
+  ...appendLaws,
+  ...identityLaws,
+  ...readLaws,
+  ...concurrencyLaws,
+  ...durabilityLaws,
+  ...lifecycleLaws,
+  ...historyLaws,
+];
