@@ -32,7 +32,7 @@ const idOf = fc.record({
   peer: fc.constantFrom('a', 'a1', '1', '01').map(parsePeerId),
   counter: fc.oneof(fc.nat(12), fc.constantFrom(2 ** 31 - 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER)),
 });
-const ids = fc.array(idOf, { maxLength: 40 });
+const ids = fc.array(idOf, { maxLength: 40, size: 'max' });
 
 function modelOf(list: readonly { readonly tree: string; readonly peer: string; readonly counter: number }[]): Model {
   return new Set(list.map(({ tree, peer, counter }) => `${tree}/${peer}/${counter}`));
