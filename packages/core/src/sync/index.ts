@@ -5,5 +5,8 @@ export type * from './client-session-types.ts';
 export * from './decode.ts';
 export * from './encode.ts';
 export * from './frame.ts';
+export { groupFrame } from './group-frame.ts';
 export * from './messages.ts';
 export { encodeRecordBlock, type IdCache, idCache } from './record-block.ts';
+export { newServerSession, stepServerSession } from './server-session.ts';
+export type * from './server-session-types.ts';
