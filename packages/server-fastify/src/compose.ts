@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, StoreError, systemClock } from '@spacestore/core';
 import { type KeyRing, keyRing, parseKeyRing } from '@spacestore/core/layers';
+import { destination } from 'pino';
 import { composeStores } from './compose-adapters.ts';
 import { composeAuth, composeMetricsAuth } from './compose-auth.ts';
 import { composeLayers } from './compose-layers.ts';
@@ -38,7 +39,7 @@ export async function composeServer(config: Config, { sync, clock = systemClock 
       metrics,
       ready,
       release,
-      logger: serverLogger(config.log?.level ?? 'info'),
+      logger: serverLogger(config.log?.level ?? 'info', destination({ fd: 2, sync: true })), // standard output is for what a command answers
       ...(sync && { sync }),
       ...(config.limits && { limits: config.limits }),
       ...(config.origins && { origins: config.origins }),

@@ -16,6 +16,9 @@ import type { Stores } from './service/stores.ts';
 import { createServices, type Services } from './services.ts';
 import type { AttachSync } from './sync-part.ts';
 
+/** How long requests under way may go on once the server closes. */
+const drainMs = 7000;
+
 /** Built stores, an authenticator, and what has a default. */
 export interface ServerOptions extends Stores {
   readonly auth: Authenticator;
@@ -99,7 +102,10 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
     draining = true;
     // Sockets first: they are told to come back, and their appends get their verdicts while the stores still answer.
     await sync?.drain();
+    // A transfer that does not end must not keep the process past the time a supervisor gives it.
+    const deadline = setTimeout(() => app.server.closeAllConnections(), drainMs);
     await app.close();
+    clearTimeout(deadline);
     stopCounting();
     metrics.close();
     const results = await Promise.allSettled([ops.close(), blobs.close(), files.close(), secrets.close()]);
