@@ -17,10 +17,10 @@ import type { Stores } from './service/stores.ts';
 
 const sqlite: AdapterModule = {
   contractVersion: 1,
-  open: (options, { dataDir, clock }) => {
+  open: (options, { dataDir, clock, hold }) => {
     const stores = sqliteStores({ dir: join(dataDir, 'workspaces'), clock, ...(options as object) });
     const { ops, secrets, files, directory } = stores as typeof stores & { directory?: Directory };
-    const hold = stores.hold();
+    const held = hold ? stores.hold() : undefined;
     return {
       ops,
       secrets,
@@ -32,9 +32,10 @@ const sqlite: AdapterModule = {
           ? Promise.resolve()
           : Promise.reject(new StoreError('unavailable', `the stores can't write: ${reason ?? 'unknown'}`));
       },
+      verify: stores.verifyWorkspace,
       release: async () => {
         await stores.close();
-        hold.release();
+        held?.release();
       },
     };
   },
@@ -58,13 +59,15 @@ export const defaultStores: readonly AdapterConfig[] = [{ use: '@spacestore/adap
 export interface ComposedStores {
   readonly stores: Stores;
   readonly ready: () => Promise<void>;
+  /** Undefined if the log's adapter can't tell more than reading shows. */
+  readonly verify: OpenedAdapter['verify'];
   readonly release: () => Promise<void>;
 }
 
 /** Opens the adapters a configuration names. On a failure those already open are released again.
  *  Throws: invalid, unless each store is provided exactly once. */
-export async function composeStores(config: Config, clock: Clock): Promise<ComposedStores> {
-  const context: AdapterContext = { dataDir: resolve(config.data ?? './data'), clock };
+export async function composeStores(config: Config, clock: Clock, hold = true): Promise<ComposedStores> {
+  const context: AdapterContext = { dataDir: resolve(config.data ?? './data'), clock, hold };
   const opened: OpenedAdapter[] = [];
   const release = async (): Promise<void> => {
     for (const adapter of opened) await adapter.release?.();
@@ -88,6 +91,7 @@ export async function composeStores(config: Config, clock: Clock): Promise<Compo
       ready: async () => {
         for (const adapter of opened) await adapter.ready?.();
       },
+      verify: opened.find((adapter) => adapter.ops !== undefined && adapter.ops === found.get('ops'))?.verify,
       release,
     };
   } catch (error) {

@@ -86,9 +86,8 @@ function sendAll(room: Room, socket: WebSocket): void {
 const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
 server.on('connection', (socket, request) => {
   const workspace = (request.url ?? '/').slice(1);
-  let room = rooms.get(workspace);
-  if (!room) rooms.set(workspace, (room = openRoom(workspace)));
-  const joined = room;
+  const joined = rooms.get(workspace) ?? openRoom(workspace);
+  rooms.set(workspace, joined);
   joined.sockets.add(socket);
   socket.on('close', () => joined.sockets.delete(socket));
   socket.on('error', () => socket.terminate());

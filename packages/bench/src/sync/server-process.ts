@@ -20,7 +20,7 @@ export async function startServer(module: URL, dir: string): Promise<ServerProce
   });
   const told = (await message(child)) as Record<string, string>;
   return {
-    url: told['url'] as string,
+    url: told.url as string,
     told,
     figures: async () => {
       child.send('figures');

@@ -1,4 +1,19 @@
 #!/usr/bin/env node
-process.stdout.write('spacestore: nothing here yet\n');
+import { defineCommand, runMain } from 'citty';
 
-export {};
+/** Each command is loaded when it is called: `token` does not wait for a database library. */
+const main = defineCommand({
+  meta: { name: 'spacestore', description: 'Keeps the workspaces of local-first apps: operations, files, secrets.' },
+  subCommands: {
+    serve: () => import('./commands/serve.ts').then(({ serveCommand }) => serveCommand),
+    import: () => import('./commands/import.ts').then(({ importCommand }) => importCommand),
+    export: () => import('./commands/export.ts').then(({ exportCommand }) => exportCommand),
+    verify: () => import('./commands/verify.ts').then(({ verifyCommand }) => verifyCommand),
+    backup: () => import('./commands/backup.ts').then(({ backupCommand }) => backupCommand),
+    restore: () => import('./commands/restore.ts').then(({ restoreCommand }) => restoreCommand),
+    stats: () => import('./commands/stats.ts').then(({ statsCommand }) => statsCommand),
+    token: () => import('./commands/token.ts').then(({ tokenCommand }) => tokenCommand),
+  },
+});
+
+await runMain(main);

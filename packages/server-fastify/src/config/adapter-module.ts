@@ -1,8 +1,23 @@
-import { type BlobStore, type Clock, type Directory, type FileIndex, type OpStore, type SecretStore, StoreError } from '@spacestore/core';
+import {
+  type BlobStore,
+  type Clock,
+  type Directory,
+  type FileIndex,
+  type OpStore,
+  type SecretStore,
+  StoreError,
+  type WorkspaceId,
+} from '@spacestore/core';
 
 export type StoreName = 'ops' | 'blobs' | 'files' | 'secrets' | 'directory';
 
 export const storeNames: readonly StoreName[] = ['ops', 'blobs', 'files', 'secrets', 'directory'];
+
+/** What is not as it was written, in words and places. */
+export interface LogFindings {
+  readonly records: number;
+  readonly problems: readonly { readonly kind: string; readonly message: string; readonly position?: number }[];
+}
 
 /** What an adapter gives: any of the stores, and what a server likes to know of them. */
 export interface OpenedAdapter {
@@ -13,6 +28,8 @@ export interface OpenedAdapter {
   readonly directory?: Directory;
   /** Throws while the stores can't work, for the readiness probe. */
   readonly ready?: () => Promise<void>;
+  /** Reads a workspace's whole log and names what is not as it was written; undefined if there is none. For `spacestore verify`. */
+  readonly verify?: (workspace: WorkspaceId) => Promise<LogFindings | undefined>;
   /** Called once all stores of the server are closed. */
   readonly release?: () => Promise<void> | void;
 }
@@ -21,6 +38,8 @@ export interface AdapterContext {
   /** The server's data folder. */
   readonly dataDir: string;
   readonly clock: Clock;
+  /** Whether to hold the data against other servers. False only for reading beside one that runs. */
+  readonly hold: boolean;
 }
 
 /** What a package exports as `spacestoreAdapter`, so that a config file can name it:

@@ -1,0 +1,46 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { parseWorkspaceId } from '@spacestore/core';
+import { type CommandDef, defineCommand } from 'citty';
+import { exitCodes, fail, print } from '../output.ts';
+import { counted, progress } from '../progress.ts';
+import { targetArgs, withTarget } from '../target-args.ts';
+
+const own = {
+  file: { type: 'positional', description: 'JSONL file, or - for standard input', required: true },
+  workspace: { type: 'string', description: 'workspace to import into', required: true, valueHint: 'id' },
+  create: { type: 'boolean', description: 'make the workspace if it is not there', default: false },
+  codec: { type: 'string', description: 'reptree-1 or opaque, for a workspace that is made', default: 'reptree-1' },
+} as const;
+const args: typeof own & typeof targetArgs = { ...own, ...targetArgs };
+
+export const importCommand: CommandDef<typeof args> = defineCommand({
+  meta: {
+    name: 'import',
+    description:
+      'Adds operations from lines of JSON (plain or gzip). Importing again changes nothing. Exit code 1: some lines were left out, and named.',
+  },
+  args,
+  run: async ({ args: given }) => {
+    try {
+      const workspace = parseWorkspaceId(given.workspace);
+      const report = await withTarget(given, true, async (target) => {
+        if (given.create) await target.ensure(workspace, given.codec === 'opaque' ? 'opaque' : 'reptree-1');
+        const source = given.file === '-' ? process.stdin : createReadStream(given.file);
+        const shown = progress('importing', 'bytes', given.file === '-' ? undefined : (await stat(given.file)).size);
+        try {
+          return await target.import(workspace, counted(source as AsyncIterable<Uint8Array>, shown));
+        } finally {
+          shown.stop();
+        }
+      });
+      print(given.json, report, [
+        `${report.lines} lines: ${report.added} added, ${report.duplicates} there already, ${report.conflicts} conflicts, ${report.refused} refused, ${report.transient} transient`,
+        ...report.problems.map(({ line, code, message }) => `  line ${line}: ${code}: ${message}`),
+      ]);
+      if (report.conflicts + report.refused > 0) process.exitCode = exitCodes.found;
+    } catch (error) {
+      fail(given.json, error);
+    }
+  },
+});

@@ -1,0 +1,131 @@
+import { type ByteSource, parseUserId, StoreError, systemClock, type UserId, type WorkspaceId } from '@spacestore/core';
+import { loadConfig } from '../compose.ts';
+import { composeStores } from '../compose-adapters.ts';
+import type { LogFindings } from '../config/adapter-module.ts';
+import { serviceEvents } from '../events.ts';
+import { defaultLimits } from '../limits.ts';
+import type { Action } from '../permissions.ts';
+import type { Grant } from '../service/grant.ts';
+import { createServices } from '../services.ts';
+import type { Target } from './target.ts';
+
+export interface FolderTargetOptions {
+  readonly data?: string;
+  readonly config?: string;
+  /** Whether the command changes anything: then the folder is held against servers. */
+  readonly change: boolean;
+  /** Owner of workspaces that are made. */
+  readonly owner?: string;
+}
+
+/** A folder as a command sees it: more can be told of it than a server tells over the wire. */
+export interface FolderTarget extends Target {
+  readonly verifyLog: (workspace: WorkspaceId) => Promise<LogFindings>;
+  /** Names files that are missing, cut or changed. */
+  readonly verifyFiles: (workspace: WorkspaceId, onFile: (sizeBytes: number) => void) => Promise<readonly string[]>;
+  /** The first row of the audit that was changed afterwards. */
+  readonly verifyAudit: () => Promise<number | undefined>;
+}
+
+/** The stores of a configuration without a server, acting as each workspace's owner. Throws: busy, if the folder is held and `change` is set. */
+export async function folderTarget(options: FolderTargetOptions): Promise<FolderTarget> {
+  const config = await loadConfig(options.config);
+  const { stores, verify, release } = await composeStores(
+    { ...config, ...(options.data !== undefined && { data: options.data }) },
+    systemClock,
+    options.change,
+  );
+  const { ops, blobs, files, directory } = stores;
+  const limits = { ...defaultLimits, ...config.limits };
+  const services = createServices({ ...stores, clock: systemClock, limits, events: serviceEvents() });
+
+  const owner = async (workspace: WorkspaceId): Promise<UserId> => {
+    const entry = await directory.get(workspace);
+    if (entry?.state !== 'active') throw new StoreError('not_found', `there is no workspace ${workspace} in this folder`);
+    return entry.owner;
+  };
+  const grantFor = async (workspace: WorkspaceId, action: Action): Promise<Grant> =>
+    services.gate.authorize({ user: await owner(workspace) }, workspace, action);
+
+  return {
+    ensure: async (id, codec) => {
+      if ((await directory.get(id))?.state === 'active') return;
+      const user = parseUserId(options.owner ?? 'me');
+      await services.workspaces.create({ user }, { id, name: id, codec, settings: { relay: true, app: {} } });
+    },
+    import: async (workspace, bytes) => services.transfer.import(await grantFor(workspace, 'import'), bytes),
+    export: async (workspace, trees) => utf8(await services.transfer.export(await grantFor(workspace, 'export'), trees)),
+    backup: async (workspace) => {
+      const source: ByteSource = await services.backup.take(await grantFor(workspace, 'backup'));
+      return { bytes: source.open(), ...(source.sizeBytes !== undefined && { sizeBytes: source.sizeBytes }) };
+    },
+    restore: async (workspace, { bytes, sizeBytes }) =>
+      services.backup.restore(await grantFor(workspace, 'restore'), { body: bytes, ...(sizeBytes !== undefined && { sizeBytes }) }),
+    workspaces: async () => {
+      const ids: WorkspaceId[] = [];
+      for (let query: { after?: string; limit: number } | undefined = { limit: 1000 }; query; ) {
+        const page: Awaited<ReturnType<typeof directory.list>> = await directory.list({ ...query, state: 'active' });
+        ids.push(...page.items.map((entry) => entry.id));
+        query = page.next as typeof query;
+      }
+      return ids;
+    },
+    stats: async (workspace) => {
+      await owner(workspace);
+      const [head, usage] = await Promise.all([ops.head(workspace), directory.usage(workspace)]);
+      let trees = 0;
+      for (let query: { after?: string; limit: number } | undefined = { limit: 1000 }; query; ) {
+        const page: Awaited<ReturnType<typeof ops.trees>> = await ops.trees(workspace, query);
+        trees += page.items.length;
+        query = page.next as typeof query;
+      }
+      return {
+        workspace,
+        records: head?.records ?? 0,
+        logBytes: head?.bytes ?? 0,
+        trees,
+        files: usage.files,
+        fileBytes: usage.fileBytes,
+        incarnation: head?.incarnation ?? '',
+        position: head?.position ?? 0,
+        epoch: head?.epoch ?? 0,
+      };
+    },
+    verifyLog: async (workspace) => {
+      if (!verify) throw new StoreError('unsupported', 'the adapter of this log can not verify it');
+      return (await verify(workspace)) ?? { records: 0, problems: [] };
+    },
+    verifyFiles: async (workspace, onFile) => {
+      const root = (await directory.get(workspace))?.blobRoot;
+      if (!root) throw new StoreError('not_found', `there is no workspace ${workspace} in this folder`);
+      const problems: string[] = [];
+      for (let query: Parameters<typeof files.list>[1] | undefined = { state: 'ready', limit: 500 }; query; ) {
+        const page: Awaited<ReturnType<typeof files.list>> = await files.list(workspace, query);
+        for (const { key, sizeBytes } of page.items) {
+          try {
+            const content = await blobs.get(root, key);
+            let bytes = 0;
+            for await (const chunk of content?.body ?? []) bytes += chunk.length;
+            if (!content) problems.push(`${key}: the file is missing`);
+            else if (bytes !== sizeBytes) problems.push(`${key}: ${bytes} bytes instead of ${sizeBytes}`);
+          } catch (error) {
+            problems.push(`${key}: ${error instanceof Error ? error.message : String(error)}`);
+          }
+          onFile(sizeBytes);
+        }
+        query = page.next as typeof query;
+      }
+      return problems;
+    },
+    verifyAudit: () => directory.verifyAudit(),
+    close: async () => {
+      await Promise.all([ops.close(), blobs.close(), files.close(), stores.secrets.close()]);
+      await directory.close();
+      await release();
+    },
+  };
+}
+
+async function* utf8(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  for await (const text of lines) yield Buffer.from(text, 'utf8');
+}

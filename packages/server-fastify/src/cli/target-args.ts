@@ -1,0 +1,47 @@
+import { readFile } from 'node:fs/promises';
+import { StoreError } from '@spacestore/core';
+import { folderTarget } from './folder-target.ts';
+import { serverTarget } from './server-target.ts';
+import type { Target } from './target.ts';
+
+/** Arguments of every command that works on a server or a folder. */
+export const targetArgs = {
+  url: { type: 'string', description: 'work through the server that runs at this address', valueHint: 'http://127.0.0.1:8787' },
+  token: { type: 'string', description: 'token for that server', valueHint: 'token' },
+  'token-file': { type: 'string', description: 'file that holds the token', valueHint: 'file' },
+  data: { type: 'string', description: 'work on this data folder (default ./data), which no server may hold', valueHint: 'folder' },
+  config: { type: 'string', description: 'configuration file of the server', valueHint: 'file' },
+  json: { type: 'boolean', description: 'print one JSON object', default: false },
+} as const;
+
+export interface TargetArgs {
+  readonly url?: string | undefined;
+  readonly token?: string | undefined;
+  readonly 'token-file'?: string | undefined;
+  readonly data?: string | undefined;
+  readonly config?: string | undefined;
+}
+
+/** `change` holds the folder; without it a server may run beside. Throws: invalid, busy. */
+export async function openTarget(args: TargetArgs, change: boolean): Promise<Target> {
+  if (args.url === undefined) return folderTarget({ ...pick(args), change });
+  if (args.data !== undefined || args.config !== undefined)
+    throw new StoreError('invalid', 'give either --url, to go through a server, or --data or --config, to work on a folder');
+  const token = args.token ?? (args['token-file'] === undefined ? undefined : (await readFile(args['token-file'], 'utf8')).trim());
+  if (!token) throw new StoreError('unauthenticated', 'a server wants a token');
+  return serverTarget(args.url, token);
+}
+
+function pick({ data, config }: TargetArgs): { data?: string; config?: string } {
+  return { ...(data !== undefined && { data }), ...(config !== undefined && { config }) };
+}
+
+/** Opens the target, works, and closes it whatever happens. */
+export async function withTarget<Value>(args: TargetArgs, change: boolean, work: (target: Target) => Promise<Value>): Promise<Value> {
+  const target = await openTarget(args, change);
+  try {
+    return await work(target);
+  } finally {
+    await target.close();
+  }
+}
