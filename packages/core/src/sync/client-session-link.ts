@@ -50,7 +50,7 @@ export function onConnected(state: ClientState, moment: Moment, emit: Emit): Cli
 export function onWelcome(state: ClientState, welcome: Welcome, moment: Moment): ClientState {
   if (state.link.kind !== 'greeting') return state;
   const { connection, user, limits } = welcome;
-  return { ...state, limits, pulls: 0, link: { kind: 'open', since: moment.now, connection, user } };
+  return { ...state, limits, link: { kind: 'open', since: moment.now, connection, user } };
 }
 
 /** The connection broke, or could not be made. */

@@ -119,7 +119,7 @@ export function onLag(workspace: ClientWorkspace, { sub }: Lag): ClientWorkspace
   return workspace;
 }
 
-/** A SUB or PULL that was not served. Codes that concern the whole workspace are dealt with before. */
+/** A SUB or PULL that was not served: for the moment, for the cursor's history, or for good on this connection. */
 export function onReadRefused(
   workspace: ClientWorkspace,
   refused: Refused,

@@ -179,7 +179,6 @@ export interface ClientState {
   readonly limits: WireLimits | null;
   readonly heardAt: number;
   readonly sentAt: number;
-  readonly pulls: number;
   readonly nextRequest: number;
   readonly workspaces: ReadonlyMap<WorkspaceId, ClientWorkspace>;
   readonly wire: ReadonlyMap<number, WorkspaceId>;

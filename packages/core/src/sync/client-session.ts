@@ -32,6 +32,7 @@ import type {
   ClientState,
   ClientWorkspace,
   Emit,
+  Feed,
   Moment,
 } from './client-session-types.ts';
 import type { Joined, ServerMessage } from './messages.ts';
@@ -52,7 +53,6 @@ export function newClientState(options: ClientSessionOptions): ClientState {
     limits: null,
     heardAt: 0,
     sentAt: 0,
-    pulls: 0,
     nextRequest: 1,
     workspaces: new Map(),
     wire: new Map(),
@@ -142,7 +142,7 @@ function onMessage(state: ClientState, message: ServerMessage, moment: Moment, e
     case 'lag':
       return withWire(state, message.ws, emit, (workspace) => onLag(workspace, message));
     case 'page':
-      return withWire(pullAnswered(state), message.ws, emit, (workspace, wire) => onPage(workspace, message, wire, emit));
+      return withWire(state, message.ws, emit, (workspace, wire) => onPage(workspace, message, wire, emit));
     case 'ops-down':
       return withWire(state, message.ws, emit, (workspace) => onOps(workspace, message, state.options, emit));
     case 'ack':
@@ -186,9 +186,8 @@ function onRefused(state: ClientState, refused: Extract<ServerMessage, { kind: '
         return withWorkspace(state, bar(workspace, refused, moment, state.options));
     return state;
   }
-  const answered = refused.of === 'pull' ? pullAnswered(state) : state;
-  if (refused.ws === null) return answered;
-  return withWire(answered, refused.ws, emit, (workspace, wire) => onReadRefused(workspace, refused, wire, moment, state.options, emit));
+  if (refused.ws === null) return state;
+  return withWire(state, refused.ws, emit, (workspace, wire) => onReadRefused(workspace, refused, wire, moment, state.options, emit));
 }
 
 function onLeft(state: ClientState, left: Extract<ServerMessage, { kind: 'left' }>, moment: Moment, emit: Emit): ClientState {
@@ -268,28 +267,31 @@ function outOfAll(state: ClientState, emit: Emit): ClientState {
     if (workspace.join.kind === 'in') emit({ kind: 'presence-lost', workspace: id });
     workspaces.set(id, workspace.join.kind === 'barred' ? workspace : goOut(workspace));
   }
-  return { ...state, workspaces, wire: new Map(), pulls: 0 };
+  return { ...state, workspaces, wire: new Map() };
 }
 
 /** Pages are asked for in turns, so that no workspace waits for another's whole history. */
 function schedulePulls(state: ClientState, moment: Moment, emit: Emit): ClientState {
-  if (state.link.kind !== 'open' || state.pulls >= maxPulls) return state;
+  if (state.link.kind !== 'open') return state;
+  let pulls = 0;
+  for (const { sets } of state.workspaces.values()) for (const { feed } of sets) if (isUnanswered(feed)) pulls++;
   let next = state;
   for (const workspace of state.workspaces.values()) {
+    if (pulls >= maxPulls) break;
     const wire = wireOf(next, workspace, emit);
     if (wire === undefined) continue;
     const pulled = pullNext(workspace, wire, moment, state.options);
     if (!pulled.asked) continue;
     const workspaces = new Map(next.workspaces);
-    workspaces.delete(workspace.id);
-    next = { ...next, pulls: next.pulls + 1, workspaces: workspaces.set(workspace.id, pulled.workspace) };
-    if (next.pulls >= maxPulls) break;
+    workspaces.delete(workspace.id); // to the end of the line
+    next = { ...next, workspaces: workspaces.set(workspace.id, pulled.workspace) };
+    pulls++;
   }
   return next;
 }
 
-function pullAnswered(state: ClientState): ClientState {
-  return { ...state, pulls: Math.max(0, state.pulls - 1) };
+function isUnanswered({ kind }: Feed): boolean {
+  return kind === 'asked' || kind === 'spoiled';
 }
 
 function pump(state: ClientState, workspace: ClientWorkspace, moment: Moment, emit: Emit): ClientWorkspace {

@@ -157,19 +157,25 @@ export function modelServer(time: VirtualTime, ops: OpStore, workspace: Workspac
         });
         return;
       case 'join':
-        return behind(() => join(reader, message.request));
+        behind(() => join(reader, message.request));
+        return;
       case 'sub':
-        return behind(() => sub(reader, message));
+        behind(() => sub(reader, message));
+        return;
       case 'unsub':
-        return behind(async () => {
+        behind(async () => {
           reader.subs.delete(message.sub);
         });
+        return;
       case 'pull':
-        return behind(() => pull(reader, message));
+        behind(() => pull(reader, message));
+        return;
       case 'ops-up':
-        return behind(() => append(reader, message));
+        behind(() => append(reader, message));
+        return;
       case 'ping':
-        return reader.end.send({ kind: 'pong' });
+        reader.end.send({ kind: 'pong' });
+        return;
       case 'auth':
       case 'leave':
       case 'presence-up':

@@ -105,10 +105,11 @@ export function simulatedClient(
     const perform = (effect: ClientEffect): void => {
       switch (effect.kind) {
         case 'ask-token':
-          return time.after(1, () => dispatch({ kind: 'token', token: 't', lifetimeMs: null }));
+          time.after(1, () => dispatch({ kind: 'token', token: 't', lifetimeMs: null }));
+          return;
         case 'connect': {
           const { serial } = effect;
-          return network.connect({
+          network.connect({
             open: (opened) => {
               if (!isAlive() || state.serial !== serial) return opened.close();
               end = opened;
@@ -117,13 +118,15 @@ export function simulatedClient(
             message: (message) => dispatch({ kind: 'message', serial, message }),
             closed: () => dispatch({ kind: 'disconnected', serial }),
           });
+          return;
         }
         case 'disconnect':
           end?.close();
           end = undefined;
           return;
         case 'send':
-          return end?.send(effect.message);
+          end?.send(effect.message);
+          return;
         case 'load':
           void outbox
             .pending(workspace, effect.after, effect.limit)
@@ -144,11 +147,12 @@ export function simulatedClient(
           if (line.length === 1) handle();
           return;
         case 'save':
-          return time.after(5 * time.random(), () => {
+          time.after(5 * time.random(), () => {
             if (!isAlive()) return;
             watch.saved(index, effect.places);
             disk.saved = effect.places;
           });
+          return;
         case 'reconcile':
           // Everything the app has, in whatever history it came to have it.
           if (disk.records.size > 0) add([...disk.records.values()]);
