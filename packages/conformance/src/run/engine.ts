@@ -70,7 +70,8 @@ export async function runLaw<Kind extends SubjectKind>(
 type Judged = Pick<LawReport, 'verdict' | 'runs' | 'coverage'> & { readonly reason?: string; readonly failure?: LawFailure };
 
 async function judge<Kind extends SubjectKind>(law: Law<Kind>, subject: Subject<Kind>, options: RunOptions): Promise<Judged> {
-  const scope = openScope();
+  // A process that is killed, or watched by strace, writes to a real disk.
+  const scope = openScope(law.tools?.includes('child process') ? 'disk' : 'memory');
   const counter = coverageCounter();
   let runs = 0;
   const outcome = (verdict: Verdict, more: { reason?: string; failure?: LawFailure } = {}): Judged => ({
