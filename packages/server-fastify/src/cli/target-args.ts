@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { StoreError } from '@spacestore/core';
+import { environmentToken } from '../compose-environment.ts';
 import { folderTarget } from './folder-target.ts';
 import { serverTarget } from './server-target.ts';
 import type { Target } from './target.ts';
@@ -7,7 +8,7 @@ import type { Target } from './target.ts';
 /** Arguments of every command that works on a server or a folder. */
 export const targetArgs = {
   url: { type: 'string', description: 'work through the server that runs at this address', valueHint: 'http://127.0.0.1:8787' },
-  token: { type: 'string', description: 'token for that server', valueHint: 'token' },
+  token: { type: 'string', description: 'token for that server (default: the environment variable SPACESTORE_TOKEN)', valueHint: 'token' },
   'token-file': { type: 'string', description: 'file that holds the token', valueHint: 'file' },
   data: { type: 'string', description: 'work on this data folder (default ./data), which no server may hold', valueHint: 'folder' },
   config: { type: 'string', description: 'configuration file of the server', valueHint: 'file' },
@@ -27,7 +28,8 @@ export async function openTarget(args: TargetArgs, change: boolean): Promise<Tar
   if (args.url === undefined) return folderTarget({ ...pick(args), change });
   if (args.data !== undefined || args.config !== undefined)
     throw new StoreError('invalid', 'give either --url, to go through a server, or --data or --config, to work on a folder');
-  const token = args.token ?? (args['token-file'] === undefined ? undefined : (await readFile(args['token-file'], 'utf8')).trim());
+  const file = args['token-file'];
+  const token = args.token ?? (file === undefined ? environmentToken() : (await readFile(file, 'utf8')).trim());
   if (!token) throw new StoreError('unauthenticated', 'a server wants a token');
   return serverTarget(args.url, token);
 }
