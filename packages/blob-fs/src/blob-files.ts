@@ -34,7 +34,7 @@ export interface BlobFilesOptions {
 }
 
 export interface FoundBlob {
-  readonly file: OpenedFile['file'];
+  readonly opened: OpenedFile;
   readonly info: BlobInfo;
 }
 
@@ -74,7 +74,7 @@ export function createBlobFiles({ folders, temporaries, layout, fsync, clock, ma
     if (!opened) return undefined;
     try {
       const sha256 = kindOfKey(key) === 'static' ? idOfKey(key) : ((await sums.find(root, key, opened)) ?? (await digestOf(opened)).sha256);
-      return { file: opened.file, info: infoOf(key, { ...opened, sha256 }) };
+      return { opened, info: infoOf(key, { ...opened, sha256 }) };
     } catch (error) {
       await opened.file.close();
       throw error;
@@ -83,7 +83,7 @@ export function createBlobFiles({ folders, temporaries, layout, fsync, clock, ma
 
   const infoNow = async (root: BlobRoot, key: BlobKey): Promise<BlobInfo | undefined> => {
     const found = await find(root, key);
-    await found?.file.close();
+    await found?.opened.file.close();
     return found?.info;
   };
 

@@ -1,9 +1,11 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import {
+  type BlobContent,
   type BlobKey,
   type BlobLayout,
   type BlobRoot,
   type BlobStore,
+  type ByteRange,
   type Clock,
   checkPutOptions,
   checkRange,
@@ -17,12 +19,13 @@ import {
   StoreError,
   systemClock,
 } from '@spacestore/core';
-import { createBlobFiles } from './blob-files.ts';
+import { createBlobFiles, type FoundBlob } from './blob-files.ts';
 import { onDisk } from './errors.ts';
-import { createFolders } from './folders.ts';
+import { createFolders, makeFolder } from './folders.ts';
 import { listFiles } from './list-files.ts';
 import { fileBody } from './read-file.ts';
 import { createTemporaries } from './temporaries.ts';
+import { createVerified } from './verified.ts';
 
 export interface FolderBlobOptions {
   /** The folder of all roots; made with mode 0700 if absent. */
@@ -42,16 +45,35 @@ export interface FolderBlobOptions {
 export async function folderBlobStore(options: FolderBlobOptions): Promise<BlobStore> {
   const { layout = 'object', fsync = true, clock = systemClock, tempTtlMs = 24 * 3600 * 1000, maxBlobBytes = 5 * 2 ** 40 } = options;
   const { folders, temporaries } = await onDisk(async () => {
-    await mkdir(options.dir, { recursive: true, mode: 0o700 });
+    await makeFolder(options.dir, fsync);
     const below = createFolders(await realpath(options.dir), fsync);
     const made = await createTemporaries(below, tempTtlMs);
     await made.sweep();
     return { folders: below, temporaries: made };
   });
   const files = createBlobFiles({ folders, temporaries, layout, fsync, clock, maxBlobBytes });
+  const verified = createVerified();
   const lifetime = createLifetime();
   /** Bodies handed out that nobody has begun to read: closing the store frees them. */
   const unread = new Set<() => Promise<void>>();
+
+  const handOut = async ({ opened, info }: FoundBlob, range: ByteRange | undefined): Promise<BlobContent> => {
+    const span = resolveRange(range, info.sizeBytes);
+    const whole = span.sizeBytes === info.sizeBytes;
+    const release = async (): Promise<void> => {
+      unread.delete(release);
+      await opened.file.close();
+    };
+    try {
+      if (!whole) await verified.check(opened, info); // a whole body is checked while it is read
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    unread.add(release);
+    const body = fileBody(opened.file, span, whole ? info : undefined, { started: () => unread.delete(release), release });
+    return { info, ...span, body };
+  };
 
   return {
     contractVersion: 1,
@@ -79,16 +101,7 @@ export async function folderBlobStore(options: FolderBlobOptions): Promise<BlobS
           checkNames(root, key);
           checkRange(getOptions?.range);
           const found = await files.find(root, key);
-          if (!found) return undefined;
-          const { file, info } = found;
-          const span = resolveRange(getOptions?.range, info.sizeBytes);
-          const release = async (): Promise<void> => {
-            unread.delete(release);
-            await file.close();
-          };
-          unread.add(release);
-          const expected = span.sizeBytes === info.sizeBytes ? info : undefined;
-          return { info, ...span, body: fileBody(file, span, expected, { started: () => unread.delete(release), release }) };
+          return found && handOut(found, getOptions?.range);
         }),
       ),
 
@@ -97,7 +110,7 @@ export async function folderBlobStore(options: FolderBlobOptions): Promise<BlobS
         checkNames(root, key);
         return onDisk(async () => {
           const found = await files.find(root, key);
-          await found?.file.close();
+          await found?.opened.file.close();
           return found?.info;
         });
       }),

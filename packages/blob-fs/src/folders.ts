@@ -1,5 +1,5 @@
 import { lstat, mkdir, open } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { StoreError } from '@spacestore/core';
 import { errnoOf, notOurs, unlessMissing } from './errors.ts';
 
@@ -30,13 +30,7 @@ export function createFolders(base: string, fsync: boolean): Folders {
     throw new StoreError('internal', 'a path would leave the folder of the blobs');
   };
   const sync = async (relative: string): Promise<void> => {
-    if (!fsync) return;
-    const folder = await open(path(relative), 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    if (fsync) await syncFolder(path(relative));
   };
   const isFolder = async (relative: string): Promise<boolean> => {
     const stats = await unlessMissing(lstat(path(relative)));
@@ -63,6 +57,22 @@ export function createFolders(base: string, fsync: boolean): Folders {
     },
     forget: () => onDisk.clear(),
   };
+}
+
+/** The folder is there, with mode 0700 if it had to be made, and so are those above it; what was made is on disk. */
+export async function makeFolder(path: string, fsync: boolean): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined || !fsync) return;
+  for (let made = resolve(path); made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
 
 /** `a`, `a/b`, `a/b/c` of `a/b/c`. */

@@ -10,6 +10,8 @@ export interface OpenedFile {
   readonly sizeBytes: number;
   readonly ino: bigint;
   readonly modifiedAt: number;
+  /** Differs after every change of the file. */
+  readonly stamp: string;
 }
 
 /** The file, opened for reading, or undefined. Throws: corrupt for anything but a real file. */
@@ -23,7 +25,9 @@ export async function openFile(path: string): Promise<OpenedFile | undefined> {
   try {
     const stats = await file.stat({ bigint: true });
     if (!stats.isFile()) throw notOurs('something that is not a file');
-    return { file, sizeBytes: Number(stats.size), ino: stats.ino, modifiedAt: Math.round(Number(stats.mtimeNs) / 1e6) };
+    const { dev, ino, size, mtimeNs, ctimeNs } = stats;
+    const stamp = `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    return { file, sizeBytes: Number(size), ino, modifiedAt: Math.round(Number(mtimeNs) / 1e6), stamp };
   } catch (error) {
     await file.close();
     throw error;

@@ -3,7 +3,7 @@ import { link, mkdir, readdir, rename, symlink, truncate, utimes, writeFile } fr
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { folderBlobStore } from '@spacestore/blob-fs';
-import { type BlobKey, type BlobRoot, blobPath, bytesSource, parseBlobRoot } from '@spacestore/core';
+import { type BlobKey, type BlobRoot, type BlobStore, blobPath, bytesSource, parseBlobRoot, readAll } from '@spacestore/core';
 import { describe, expect, it } from 'vitest';
 import { errnoOf, onDisk } from '../src/errors.ts';
 import { bytesOf, contentOf, fileKey, keyOf } from './streams.ts';
@@ -21,6 +21,11 @@ async function filled() {
   return { dir, store, path };
 }
 
+async function lastByte(store: BlobStore, of: BlobKey): Promise<Uint8Array | undefined> {
+  const part = await store.get(root, of, { range: { suffix: 1 } });
+  return part && readAll(part.body, 1);
+}
+
 describe('content that changed on the disk', () => {
   const flip = (path: string) =>
     writeFile(
@@ -35,8 +40,10 @@ describe('content that changed on the disk', () => {
   ])('is told when it is read, static or mutable: %s', async (_, damage) => {
     const { store, path } = await filled();
     for (const one of [key, fileKey(1)]) {
+      expect(await lastByte(store, one)).toEqual(body.slice(-1)); // found good before
       await damage(path(one));
       await expect(contentOf(store, root, one)).rejects.toMatchObject({ code: 'corrupt' });
+      await expect(lastByte(store, one)).rejects.toMatchObject({ code: 'corrupt' });
       await store.put(root, one, bytesSource(body)); // mended by the next put
       expect(await contentOf(store, root, one)).toEqual(body);
     }
