@@ -14,10 +14,21 @@ import type { Grant } from '../service/grant.ts';
 /** What a route asks of its caller: a valid token, or a right in the workspace its path names. */
 export type RouteAction = Action | 'authenticated';
 
+export interface RouteDescription {
+  readonly method: string;
+  readonly url: string;
+  /** Absent outside /v1: open to everybody. */
+  readonly action?: RouteAction;
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** A route under /v1 without it answers nobody. */
     action?: RouteAction;
+  }
+  interface FastifyInstance {
+    /** Every route with what it asks of its caller. */
+    routeActions: readonly RouteDescription[];
   }
   interface FastifyRequest {
     identity: Identity | undefined;

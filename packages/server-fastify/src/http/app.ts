@@ -10,7 +10,7 @@ import type { Logger } from 'pino';
 import type { Authenticator } from '../auth/identity.ts';
 import type { Limits } from '../limits.ts';
 import type { Services } from '../services.ts';
-import type { App } from './app-types.ts';
+import type { App, RouteAction, RouteDescription } from './app-types.ts';
 import { authenticateRoutes } from './auth-hook.ts';
 import { collectDocs, docsPage } from './docs.ts';
 import { sendError, storeErrorOf } from './error-reply.ts';
@@ -54,6 +54,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     sendError(error, request, reply);
   });
   app.setNotFoundHandler((request, reply) => sendError(new StoreError('not_found', 'no such route'), request, reply));
+  watchRoutes(app);
   app.decorateRequest('identity', undefined);
   app.decorateRequest('grant', undefined);
   app.addHook('onResponse', async (request, reply) => {
@@ -97,6 +98,7 @@ function open({ logger, limits, tls, trustedProxies }: AppParts): App {
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }), // one line of our own instead
     bodyLimit: limits.requestBytes,
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
     exposeHeadRoutes: false, // each route names its own action
     requestTimeout: 0, // uploads may be long; a stalled one is ended by the socket's own timeout
     connectionTimeout: 120_000,
@@ -110,16 +112,34 @@ function open({ logger, limits, tls, trustedProxies }: AppParts): App {
   return (fastify(options as FastifyServerOptions) as unknown as App).withTypeProvider<TypeBoxTypeProvider>();
 }
 
+/** Keeps a list of all routes. Throws, so that nothing starts, if one under /v1 does not say what it asks of its caller. */
+function watchRoutes(app: App): void {
+  const routes: RouteDescription[] = [];
+  app.decorate('routeActions', routes);
+  app.addHook('onRoute', ({ method, url, config }) => {
+    const action = (config as { action?: RouteAction } | undefined)?.action;
+    if (url.startsWith('/v1') && action === undefined) throw new Error(`the route ${url} names no action`);
+    for (const name of [method].flat()) routes.push({ method: name, url, ...(action && { action }) });
+  });
+}
+
+/** Who asks these must not be turned away because others ask much. */
+const probes: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+
 /** Floods, overload, foreign sites, and headers that keep browsers strict. */
 async function guard(app: App, limits: Limits, origins: OriginPolicy): Promise<void> {
-  await app.register(rateLimit, {
+  await app.register(rateLimit, { global: false });
+  const countAddress = app.createRateLimit({
     max: limits.requestsPerMinutePerAddress,
     timeWindow: 60_000,
-    // Remaining counts would make two equal answers differ.
-    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false, 'retry-after': false },
-    addHeadersOnExceeding: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
-    errorResponseBuilder: (_request, { ttl }) =>
-      new StoreError('busy', 'too many requests: slow down', { context: { retryAfterSeconds: Math.ceil(ttl / 1000) } }),
+    keyGenerator: ({ ip }) => `address ${ip}`,
+  });
+  // A hook of the whole server, so that it runs before tokens are verified: guessing them counts as well.
+  app.addHook('onRequest', async (request) => {
+    if (probes.has(request.routeOptions.url ?? '')) return;
+    const count = await countAddress(request);
+    if (!count.isAllowed && count.isExceeded)
+      throw new StoreError('busy', 'too many requests: slow down', { context: { retryAfterSeconds: count.ttlInSeconds } });
   });
   if (limits.eventLoopDelayMs > 0)
     await app.register(underPressure, {

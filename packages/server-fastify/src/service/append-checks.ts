@@ -26,7 +26,7 @@ export function checkBodies(codec: CodecName, records: readonly OpRecord[]): voi
   let reason: string | undefined;
   const bad = records.filter((record) => {
     try {
-      codecs[codec].validate(record.body);
+      codecs[codec].validateBody(record.body);
       return false;
     } catch (error) {
       const refusal = toStoreError(error);

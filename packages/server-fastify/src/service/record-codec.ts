@@ -9,8 +9,8 @@ export function recordOfOperation(id: { readonly tree: TreeId; readonly peer: Pe
   const [kind, targetId, third, value] = op as unknown as readonly [unknown, string, string, unknown];
   const place = { id: { counter: id.counter, peerId: id.peer }, targetId };
   if (kind === 'm' && op.length === 3) return encodeOp(id.tree, { ...place, parentId: third } as RepTreeOp);
-  if (kind === 'p' && op.length === 3) return encodeOp(id.tree, { ...place, key: third });
-  if (kind === 'p' && op.length === 4 && value !== undefined) return encodeOp(id.tree, { ...place, key: third, value });
+  if (kind === 'p' && op.length === 3) return encodeOp(id.tree, { ...place, key: third, value: undefined, transient: false });
+  if (kind === 'p' && op.length === 4 && value !== undefined) return encodeOp(id.tree, { ...place, key: third, value, transient: false });
   throw new StoreError('invalid', 'op is ["m",target,parent] or ["p",target,key,value]');
 }
 

@@ -26,7 +26,7 @@ export function recordOfLine(codec: CodecName, line: Line): OpRecord | 'transien
   const op = { id: { counter: place.counter, peerId: place.peer }, targetId: json.targetId };
   if (Object.hasOwn(json, 'parentId')) return encodeOp(place.tree, { ...op, parentId: json.parentId } as RepTreeOp);
   if (!Object.hasOwn(json, 'key')) throw new StoreError('invalid', 'the line is neither a move nor a property');
-  return encodeOp(place.tree, { ...op, key: json.key, value: json.value } as RepTreeOp);
+  return encodeOp(place.tree, { ...op, key: json.key, value: json.value, transient: false } as RepTreeOp);
 }
 
 /** The line that `recordOfLine` reads back, without its line break. Throws: corrupt. */
