@@ -1,0 +1,16 @@
+const mark: unique symbol = Symbol('handed in by a socket');
+
+/** What accompanies a socket's append through the service, so that the fan-out recognises it: who handed it in, and the bytes to forward. */
+export interface Handed {
+  readonly [mark]: true;
+  readonly connection: string;
+  readonly block: Uint8Array;
+}
+
+export function handedIn(connection: string, block: Uint8Array): Handed {
+  return { [mark]: true, connection, block };
+}
+
+export function isHanded(origin: unknown): origin is Handed {
+  return typeof origin === 'object' && origin !== null && mark in origin;
+}
