@@ -8,6 +8,7 @@ import { memoryOpPlace, memoryOpStore } from '../src/memory/op-store.ts';
 import type { PlacedRecord, SavedPlaces } from '../src/sync/client-session-types.ts';
 import { positionOf } from '../src/sync/tree-sets.ts';
 import { modelServer } from './sync/model-server.ts';
+import { sessionServer } from './sync/session-server.ts';
 import { idOf, type SimulatedClient, simulatedClient, type Watch } from './sync/simulated-client.ts';
 import { simulatedNetwork } from './sync/simulated-network.ts';
 import { virtualTime } from './sync/virtual-time.ts';
@@ -52,11 +53,15 @@ interface Facts {
   pulledAfterSave: number;
 }
 
-async function play({ seed, actions }: { seed: number; actions: readonly Action[] }, facts: Facts): Promise<void> {
+async function play(
+  makeServer: typeof modelServer,
+  { seed, actions }: { seed: number; actions: readonly Action[] },
+  facts: Facts,
+): Promise<void> {
   const time = virtualTime(seed);
   const place = memoryOpPlace();
   const ops: OpStore = memoryOpStore({ place, clock: time, randomBytes: (n) => Uint8Array.from({ length: n }, () => time.random() * 256) });
-  const server = modelServer(time, ops, workspace);
+  const server = makeServer(time, ops, workspace);
   let down = false;
   const network = simulatedNetwork(time, () => (down ? undefined : server.accept));
   const errors: string[] = [];
@@ -198,12 +203,15 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-describe('clients and a server over a network that delays, cuts and repeats', () => {
+describe.each([
+  { name: 'a model server that misbehaves as far as the protocol allows', server: modelServer },
+  { name: 'the server session', server: sessionServer },
+])('clients and $name over a network that delays, cuts and repeats', ({ server }) => {
   test('every acknowledged record is in the log, everything is judged, all converge, nothing comes twice, no cursor skips', async () => {
     const facts: Facts = { acknowledged: 0, restarts: 0, refused: 0, pulledAfterSave: 0 };
     await fc.assert(
-      fc.asyncProperty(story(false), (given) => play(given, facts)),
-      { seed: 20261123, numRuns: 60 },
+      fc.asyncProperty(story(false), (given) => play(server, given, facts)),
+      { seed: 20261123, numRuns: 60, endOnFailure: true },
     );
     expect(facts.acknowledged).toBeGreaterThan(1000);
     expect(facts.restarts).toBeGreaterThan(200);
@@ -213,7 +221,7 @@ describe('clients and a server over a network that delays, cuts and repeats', ()
   test('a restore loses nothing that a client still has', async () => {
     const facts: Facts = { acknowledged: 0, restarts: 0, refused: 0, pulledAfterSave: 0 };
     await fc.assert(
-      fc.asyncProperty(story(true), (given) => play(given, facts)),
+      fc.asyncProperty(story(true), (given) => play(server, given, facts)),
       { seed: 20261124, numRuns: 30 },
     );
     expect(facts.acknowledged).toBeGreaterThan(500);

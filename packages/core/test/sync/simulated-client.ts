@@ -42,7 +42,7 @@ export interface Watch {
 export interface SimulatedClient {
   readonly disk: Disk;
   readonly append: (records: readonly OpRecord[]) => void;
-  /** Hands in what its app does not have itself. */
+  /** Hands in records of another's peer. */
   readonly forge: (records: readonly OpRecord[]) => void;
   readonly subscribe: (trees: readonly TreeId[] | null) => void;
   readonly cut: () => void;
@@ -186,7 +186,11 @@ export function simulatedClient(
       for (const record of records) disk.records.set(idOf(record), record);
       alive.add(records);
     },
-    forge: (records) => alive.add(records),
+    forge: (records) => {
+      // Its own batch is not told back to it: what it forged it has, if the forgery comes first.
+      for (const record of records) if (!disk.records.has(idOf(record))) disk.records.set(idOf(record), record);
+      alive.add(records);
+    },
     subscribe: (trees) => {
       wanted.push(trees);
       alive.dispatch({ kind: 'subscribe', workspace, trees });

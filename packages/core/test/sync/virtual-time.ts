@@ -13,6 +13,7 @@ export function virtualTime(seed: number): VirtualTime {
   const queue: { readonly time: number; readonly order: number; readonly work: () => void }[] = [];
   let now = 0;
   let order = 0;
+  let steps = 0;
   let state = seed | 0;
   const at = (time: number, work: () => void): void => {
     const entry = { time: Math.max(now, time), order: order++, work };
@@ -36,6 +37,7 @@ export function virtualTime(seed: number): VirtualTime {
       while (queue.length > 0 && (queue[0] as { time: number }).time <= time) {
         const next = queue.shift() as (typeof queue)[number];
         now = next.time;
+        if (++steps > maxSteps) throw new Error(`the world does not come to rest: ${maxSteps} steps, ${now} ms`);
         next.work();
         await settled();
       }
@@ -43,6 +45,9 @@ export function virtualTime(seed: number): VirtualTime {
     },
   };
 }
+
+/** Far more than any story here needs. */
+const maxSteps = 100_000;
 
 /** Resolves when every promise that can settle without time has. */
 function settled(): Promise<void> {
