@@ -12,9 +12,12 @@ import { createServer, type SpacestoreServer } from './create-server.ts';
 import { serverLogger } from './http/logging.ts';
 import { keyFile } from './keys/key-file.ts';
 import { createMetrics } from './metrics.ts';
+import { attachSync, attachSync } from './sync/attach-sync.ts';
 import type { AttachSync } from './sync-part.ts';
 
 export interface ComposeOptions {
+  /** The WebSocket side; the project's own if absent. */
+  /** The WebSocket side; the server's own if absent. */
   readonly sync?: AttachSync;
   readonly clock?: Clock;
 }
@@ -23,7 +26,10 @@ const defaultTimeoutMs = 30_000;
 
 /** A server as a configuration describes it, not listening yet. It holds the data folder until it is closed.
  *  Throws: invalid where the configuration is wrong, busy if another server holds the folder, unavailable. */
-export async function composeServer(config: Config, { sync, clock = systemClock }: ComposeOptions = {}): Promise<SpacestoreServer> {
+export async function composeServer(
+  config: Config,
+  { sync = attachSync, clock = systemClock }: ComposeOptions = {},
+): Promise<SpacestoreServer> {
   const dataDir = resolve(config.data ?? './data');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const auth = await composeAuth({ ...config, data: dataDir }, clock);
@@ -40,7 +46,7 @@ export async function composeServer(config: Config, { sync, clock = systemClock 
       ready,
       release,
       logger: serverLogger(config.log?.level ?? 'info', destination({ fd: 2, sync: true })), // standard output is for what a command answers
-      ...(sync && { sync }),
+      sync,
       ...(config.limits && { limits: config.limits }),
       ...(config.origins && { origins: config.origins }),
       ...(config.tls && { tls: config.tls }),

@@ -11,4 +11,5 @@ export * from './limits.ts';
 export * from './permissions.ts';
 export type * from './service/stores.ts';
 export type * from './services.ts';
+export { attachSync, attachSyncWith } from './sync/attach-sync.ts';
 export * from './sync-part.ts';
