@@ -12,11 +12,10 @@ import { createServer, type SpacestoreServer } from './create-server.ts';
 import { serverLogger } from './http/logging.ts';
 import { keyFile } from './keys/key-file.ts';
 import { createMetrics } from './metrics.ts';
-import { attachSync, attachSync } from './sync/attach-sync.ts';
+import { attachSync } from './sync/attach-sync.ts';
 import type { AttachSync } from './sync-part.ts';
 
 export interface ComposeOptions {
-  /** The WebSocket side; the project's own if absent. */
   /** The WebSocket side; the server's own if absent. */
   readonly sync?: AttachSync;
   readonly clock?: Clock;
