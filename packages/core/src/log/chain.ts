@@ -1,6 +1,6 @@
 import { sha256 } from '#sha256';
 import type { StoredRecord } from '../contracts/op-store.ts';
-import { crc32, crc32Ascii } from './crc32.ts';
+import { crc32, crc32Ascii, crc32Decimal } from './crc32.ts';
 
 /** Digest of a log's first `n` commit groups: 32 bytes. */
 export type ChainDigest = Uint8Array;
@@ -38,5 +38,5 @@ export function digestSeed(tree: string, peer: string): number {
 
 /** `recordDigest` from its shared part. */
 export function seededDigest(seed: number, counter: number, position: number, receivedAt: number, body: Uint8Array): number {
-  return crc32(body, crc32Ascii(`${counter}/${position}/${receivedAt}/`, seed));
+  return crc32(body, crc32Decimal(receivedAt, crc32Decimal(position, crc32Decimal(counter, seed))));
 }

@@ -1,7 +1,7 @@
 import type { AppendResult, OpRecord } from '../../contracts/op-store.ts';
 import { isStoreError, StoreError } from '../../errors.ts';
 import { seededDigest } from '../../log/chain.ts';
-import { run, type Sql, type SqlValue } from '../sql.ts';
+import type { Sql, SqlValue } from '../sql.ts';
 import { storedForm } from './body-text.ts';
 import { type Judgement, judgeCall } from './judge-call.ts';
 import { type HeadRow, headCursor, newHead, readHead, writeHead } from './log-head.ts';
@@ -100,7 +100,7 @@ function* store(state: LogState, head: HeadRow, call: AppendCall, judgement: Jud
     digests.push(digest);
     values.push(position, pair.treeId, pair.peerId, counter, receivedAt, via, digest, storedForm(body));
     if (values.length === rowsPerInsert * 8 || i === count - 1) {
-      yield* run(inserts[values.length / 8] as string, ...values);
+      yield { kind: 'run', sql: inserts[values.length / 8] as string, values };
       values = [];
     }
   }

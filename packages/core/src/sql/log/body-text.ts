@@ -25,6 +25,25 @@ function textOrBytes(bytes: Uint8Array): string | Uint8Array {
   }
 }
 
+/** Makes the bytes of many columns: those of plain texts lie side by side in one buffer, which is cheaper than a buffer for each. */
+export function bytesMaker(columns: readonly SqlValue[]): (stored: SqlValue) => Uint8Array {
+  let length = 0;
+  for (const column of columns) if (typeof column === 'string') length += column.length;
+  const buffer = new Uint8Array(length);
+  let next = 0;
+  return (stored) => {
+    if (typeof stored !== 'string' || next + stored.length > length) return bytesOf(stored);
+    const start = next;
+    for (let i = 0; i < stored.length; i++) {
+      const code = stored.charCodeAt(i);
+      if (code > 0x7f) return bytesOf(stored);
+      buffer[start + i] = code;
+    }
+    next = start + stored.length;
+    return new Uint8Array(buffer.buffer, start, stored.length);
+  };
+}
+
 /** The bytes of a TEXT or BLOB column, for the caller to keep. */
 export function bytesOf(stored: SqlValue): Uint8Array {
   if (typeof stored === 'string') return encoder.encode(stored);

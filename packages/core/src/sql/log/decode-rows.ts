@@ -2,8 +2,8 @@ import type { StoredRecord } from '../../contracts/op-store.ts';
 import { StoreError } from '../../errors.ts';
 import type { PeerId, TreeId, UserId } from '../../ids.ts';
 import { digestSeed, seededDigest } from '../../log/chain.ts';
-import { type Sql, type SqlRow, value } from '../sql.ts';
-import { bytesOf } from './body-text.ts';
+import { type Sql, type SqlRow, type SqlValue, value } from '../sql.ts';
+import { bytesMaker } from './body-text.ts';
 import { digestOfRow } from './row-digest.ts';
 
 /** Columns of a record as `decodeRows` takes them. */
@@ -34,6 +34,7 @@ export function forgetNames(names: LogNames): void {
 /** The records of some rows. Throws: corrupt for one that is not what was stored. */
 export function* decodeRows(names: LogNames, found: readonly SqlRow[]): Sql<StoredRecord[]> {
   const records: StoredRecord[] = [];
+  const makeBytes = bytesMaker(found.map((columns) => columns[7] as SqlValue));
   let lastTree = -1;
   let lastPeer = -1;
   let tree = '' as TreeId;
@@ -47,7 +48,7 @@ export function* decodeRows(names: LogNames, found: readonly SqlRow[]): Sql<Stor
       peer = names.peers.get(lastPeer) ?? ((yield* nameOf(names.peers, 'peer', lastPeer)) as PeerId);
       seed = seedOf(names, lastTree, lastPeer, tree, peer);
     }
-    const body = bytesOf(stored as string | Uint8Array);
+    const body = makeBytes(stored as string | Uint8Array);
     const author =
       via === null ? undefined : (names.authors.get(via as number) ?? ((yield* nameOf(names.authors, 'author', via as number)) as UserId));
     if (digestOfRow(seededDigest(seed, counter as number, position as number, receivedAt as number, body), author) !== digest)

@@ -67,7 +67,7 @@ function parseLineage(text: string): readonly Fork[] {
 function columnsOf({ lineage, chain, ...head }: HeadRow): readonly (string | number | Uint8Array)[] {
   const past = lineage.length === 0 ? '[]' : JSON.stringify(lineage);
   const texts = [head.incarnation, past, head.position, head.receivedAt, head.epoch, head.records, head.bytes, head.maxCounter];
-  return [...texts, chain, digestOfHead([...texts, ...chain])];
+  return [...texts, chain, digestOfHead(texts, chain)];
 }
 
 /** The head of a log that begins now. */
