@@ -83,24 +83,30 @@ function isSource(value: unknown): value is ByteSource {
   return typeof value === 'object' && value !== null && typeof (value as { open?: unknown }).open === 'function';
 }
 
-/** The same source; while it is asked for its next piece, the store's time stands still. */
+/** The same source; while it is asked for its next piece, the store's time stands still. Not a generator: that one could not be left
+ *  while it waits. */
 function uncounted(source: ByteSource, watch: Watch): ByteSource {
   return {
     ...source,
-    open: async function* () {
-      const chunks = source.open()[Symbol.asyncIterator]();
-      try {
-        for (;;) {
-          watch.stop();
-          const next = await chunks.next();
-          watch.start();
-          if (next.done) return;
-          yield next.value;
-        }
-      } finally {
-        await chunks.return?.();
-      }
-    },
+    open: () => ({
+      [Symbol.asyncIterator]: () => {
+        const chunks = source.open()[Symbol.asyncIterator]();
+        return {
+          next: async () => {
+            watch.stop();
+            try {
+              return await chunks.next();
+            } finally {
+              watch.start();
+            }
+          },
+          return: async () => {
+            await chunks.return?.();
+            return { done: true, value: undefined };
+          },
+        };
+      },
+    }),
   };
 }
 
@@ -111,7 +117,10 @@ function withTimedBody(content: BlobContent | undefined, schedule: Schedule, lim
       const chunks = content.body[Symbol.asyncIterator]();
       return {
         next: async () => {
-          const watch = createWatch(schedule, limitMs, () => timedOut('the body of a blob', limitMs));
+          const watch = createWatch(schedule, limitMs, () => {
+            chunks.return?.().then(undefined, () => undefined); // after an error no reader leaves the body: it is told here
+            return timedOut('the body of a blob', limitMs);
+          });
           try {
             return await Promise.race([chunks.next(), watch.expired]);
           } finally {

@@ -3,7 +3,7 @@ import { bytesSource, parseBlobRoot, readAll, varKey } from '@spacestore/core';
 import { timeout } from '@spacestore/core/layers';
 import { memoryBlobStore } from '@spacestore/core/memory';
 import { describe, expect, it } from 'vitest';
-import { bytesOf } from '../streams.ts';
+import { bytesOf, hanging } from '../streams.ts';
 import { faulty, manualTimers, turn } from './faulty.ts';
 
 const root = parseBlobRoot('ada/notes');
@@ -60,17 +60,12 @@ describe('a store with a time limit', () => {
     const { store, timers } = blobs();
     await expect(store.head(root, key, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' });
     const abort = new AbortController();
-    const never = {
-      open: async function* () {
-        yield bytesOf(5);
-        await new Promise(() => undefined);
-      },
-    };
+    const { source: never, left } = hanging(5);
     const put = store.put(root, key, never, {}, { signal: abort.signal });
     await turn();
     abort.abort();
     await expect(put).rejects.toMatchObject({ code: 'aborted' });
-    expect(timers.pending()).toBe(0);
+    expect([timers.pending(), left()]).toEqual([0, true]);
   });
 
   it('does not count the time its caller’s source takes, but that of a body that stalls', async () => {
@@ -91,21 +86,14 @@ describe('a store with a time limit', () => {
     expect(await put).toMatchObject({ sizeBytes: 100 });
 
     const info = await inner.head(root, key);
-    const stalling = {
-      ...inner,
-      get: async () =>
-        info && {
-          info,
-          offset: 0,
-          sizeBytes: 100,
-          body: { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) },
-        },
-    };
+    const body = hanging(5);
+    const stalling = { ...inner, get: async () => info && { info, offset: 0, sizeBytes: 100, body: body.source.open() } };
     const content = await timeout('BlobStore', { timeoutMs: 5, schedule: timers.schedule })(stalling).get(root, key);
     const reading = readAll(content?.body ?? slow.open(), 100);
     await turn();
     timers.fire();
     await expect(reading).rejects.toMatchObject({ code: 'unavailable' });
+    expect(body.left()).toBe(true);
   });
 
   it('has its own limit for a method, or none', async () => {
