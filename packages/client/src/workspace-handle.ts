@@ -10,7 +10,7 @@ import {
   toStoreError,
   type WorkspaceId,
 } from '@spacestore/core';
-import { type PeersLostWhy, type SavedPlaces, statusOf, type WireLimits } from '@spacestore/core/sync';
+import { type ClientEvent, type PeersLostWhy, type SavedPlaces, statusOf, type WireLimits } from '@spacestore/core/sync';
 import { deliveryLine, type RecordHandler } from './delivery-line.ts';
 import { outboxWriter } from './outbox-writer.ts';
 import { type PresenceBoard, presenceBoard } from './presence-board.ts';
@@ -140,7 +140,7 @@ export function workspaceHandle(
     })().finally(() => {
       counting = undefined;
       refresh();
-      for (const tell of judged) tell();
+      for (const wake of judged) wake();
     });
     return counting;
   };
@@ -222,18 +222,24 @@ export function workspaceHandle(
     }
   };
 
+  /** What the app asked before the places were read. */
+  const early: ClientEvent[] = [];
+  let entered = false;
+  const tell = (event: ClientEvent): void => {
+    if (entered) driver.dispatch(event);
+    else early.push(event);
+  };
+  const subscribe = (trees: readonly TreeId[] | 'all'): void =>
+    tell({ kind: 'subscribe', workspace: id, trees: trees === 'all' ? null : trees });
+  if (options.trees !== undefined) subscribe(options.trees);
   run(async () => {
     await count();
     const saved = parsePlaces(await outbox.state(id, placesName));
     if (closed) return;
     driver.dispatch({ kind: 'enter', workspace: id, peers: options.peers, wish: options.wish ?? 'write', saved });
-    for (const trees of wanted.splice(0)) subscribe(trees);
     entered = true;
+    for (const event of early) driver.dispatch(event);
   });
-  const wanted: (readonly TreeId[] | 'all')[] = options.trees === undefined ? [] : [options.trees];
-  let entered = false;
-  const subscribe = (trees: readonly TreeId[] | 'all'): void =>
-    driver.dispatch({ kind: 'subscribe', workspace: id, trees: trees === 'all' ? null : trees });
 
   const close = async (): Promise<void> => {
     closed = true;
@@ -241,7 +247,7 @@ export function workspaceHandle(
     await line.close();
     while (underWay.size > 0) await Promise.all(underWay);
     await saving;
-    for (const tell of judged) tell();
+    for (const wake of judged) wake();
     board.clear();
   };
   const refuseClosed = (): void => {
@@ -276,17 +282,14 @@ export function workspaceHandle(
     presence: {
       others: board.others,
       onChange: board.onChange,
-      set: (key, value) => driver.dispatch({ kind: 'presence', workspace: id, key, value }),
+      set: (key, value) => tell({ kind: 'presence', workspace: id, key, value }),
     },
     append: async (records, call) => {
       refuseClosed();
       await writer.append(records, call);
     },
     onRecords: line.onRecords,
-    subscribe: (trees) => {
-      if (entered) subscribe(trees);
-      else wanted.push(trees);
-    },
+    subscribe,
     flush,
     quarantine: quarantineOf(
       outbox,
