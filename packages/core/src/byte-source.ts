@@ -114,6 +114,7 @@ function tooLarge(maxBytes: number): StoreError {
   return new StoreError('too_large', `more than ${maxBytes} bytes`, { context: { maxBytes } });
 }
 
-function corruptContent(expected: ContentDigest, sizeBytes: number): StoreError {
+/** `corrupt`: what is stored is not what was put. */
+export function corruptContent(expected: ContentDigest, sizeBytes: number): StoreError {
   return new StoreError('corrupt', 'the stored content is not what was put', { context: { ...expected, foundBytes: sizeBytes } });
 }

@@ -1,6 +1,6 @@
 import { type BlobKey, type BlobRoot, kindOfKey, parseBlobKey, parseBlobRoot } from '../blob-key.ts';
 import { checkRange, resolveRange } from '../byte-range.ts';
-import { drainSource, joinBytes, verifiedBody } from '../byte-source.ts';
+import { corruptContent, drainSource, joinBytes, verifiedBody } from '../byte-source.ts';
 import { blobConflict, checkPutCondition, checkPutOptions, checkStaticContent } from '../check-blobs.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { BlobInfo, BlobStore } from '../contracts/blob-store.ts';
@@ -36,7 +36,10 @@ export function memoryBlobPlace(): MemoryBlobPlace {
 export function memoryBlobStore(options: MemoryBlobOptions = {}): BlobStore {
   const { clock = systemClock, place = memoryBlobPlace(), maxBlobBytes = 64 * 1024 * 1024 } = options;
   const lifetime = createLifetime();
-  const find = (root: BlobRoot, key: BlobKey): StoredBlob | undefined => place.blobs.get(parseBlobRoot(root))?.get(parseBlobKey(key));
+  const find = (root: BlobRoot, key: BlobKey): StoredBlob | undefined => {
+    const known = parseBlobKey(key); // before the root is looked up: a bad key is refused where there is nothing, too
+    return place.blobs.get(parseBlobRoot(root))?.get(known);
+  };
 
   return {
     contractVersion: 1,
@@ -74,6 +77,7 @@ export function memoryBlobStore(options: MemoryBlobOptions = {}): BlobStore {
         checkRange(getOptions?.range);
         const blob = find(root, key);
         if (!blob) return undefined;
+        if (blob.bytes.length !== blob.info.sizeBytes) throw corruptContent(blob.info, blob.bytes.length); // a part can't show it otherwise
         const span = resolveRange(getOptions?.range, blob.info.sizeBytes);
         const body = slices(blob.bytes, span.offset, span.sizeBytes);
         const whole = span.sizeBytes === blob.info.sizeBytes;
