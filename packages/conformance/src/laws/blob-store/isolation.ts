@@ -133,8 +133,9 @@ const hostile: Law<'blob-store'> = {
         await refuse(`${name} root ${show(root)}`, () => call(store, root as BlobRoot, mutableKey(1), plainSource(contentOf(66, 6))));
     }
     for (const key of hostileKeys)
-      for (const [name, call] of Object.entries(calls))
-        await refuse(`${name} key ${show(key)}`, () => call(store, victims[0] as BlobRoot, key as BlobKey, plainSource(contentOf(1, 1))));
+      for (const at of [victims[0] as BlobRoot, rootOf('never-used')])
+        for (const [name, call] of Object.entries(calls))
+          await refuse(`${name} key ${show(key)} in ${at}`, () => call(store, at, key as BlobKey, plainSource(contentOf(1, 1))));
     await context.example(async (run) => {
       run.say('the roots beside it, afterwards');
       for (const root of victims) await expectRoot(store, model, root, root);
