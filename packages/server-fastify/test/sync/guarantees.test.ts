@@ -104,7 +104,7 @@ describe.each(['memory', 'sqlite'] as const)('over %s', (engine) => {
     bob.send({ kind: 'sub', ws: there, sub: 1, trees: null, cursor: null });
     await bob.expect('lag');
     let after: Parameters<typeof pullAll>[3] = null;
-    let through: typeof after = null;
+    let through: Parameters<typeof pullAll>[3] = null;
     let asked = true;
     bob.send({ kind: 'pull', ws: there, sub: 1, after, through });
     while (got.size < 300) {
@@ -246,7 +246,7 @@ describe.each(['memory', 'sqlite'] as const)('over %s', (engine) => {
     ada.send(ops(ws, 2, record(2)));
     await ada.expect('ack');
     const owner = await server.services.gate.authorize({ user: parseUserId('owner') }, w1, 'restore');
-    await server.services.backup.restore(owner, snapshot as ByteSource);
+    await server.services.backup.restore(owner, { body: (snapshot as ByteSource).open() });
     expect(await ada.expect('left')).toMatchObject({ ws, code: 'stale_cursor' });
     const again = await enter(ada, 'w1', { tail: false });
     expect(again.joined.head?.incarnation).not.toBe(joined.head?.incarnation);
