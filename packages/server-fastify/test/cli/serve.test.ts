@@ -28,8 +28,11 @@ function run(...args: readonly string[]): ChildProcess {
 async function start(): Promise<{ child: ChildProcess; address: string; token: string }> {
   const child = run('serve', '--port', '0', '--data', data, '--json');
   const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> });
-  const [line] = (await once(lines, 'line')) as [string];
-  child.stderr?.resume();
+  const ended = outcome(child);
+  const line = await Promise.race([
+    once(lines, 'line').then(([text]) => text as string),
+    ended.then(({ err }) => Promise.reject(new Error(err))),
+  ]);
   return { child, ...(JSON.parse(line) as { address: string; token: string }) };
 }
 
