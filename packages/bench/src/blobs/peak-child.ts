@@ -14,7 +14,7 @@ const source: ByteSource = {
 const hash = createHash('sha256');
 for await (const chunk of source.open()) hash.update(chunk);
 const key = staticKey(hash.digest('hex'));
-const store = folderBlobStore({ dir });
+const store = await folderBlobStore({ dir });
 await store.put(root, key, source);
 if (way === 'get') {
   const content = await store.get(root, key);

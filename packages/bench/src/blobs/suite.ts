@@ -74,7 +74,7 @@ export async function blobSuite(context: BenchContext): Promise<void> {
 }
 
 async function withStore<Value>(dir: string, use: (store: BlobStore) => Promise<Value>): Promise<Value> {
-  const store = folderBlobStore({ dir });
+  const store = await folderBlobStore({ dir });
   try {
     return await use(store);
   } finally {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
+import { sqliteStores } from '@spacestore/adapter-sqlite';
 import type { OpRecord, Outbox, PeerId } from '@spacestore/core';
-import { memoryOutbox } from '@spacestore/core/memory';
 import { chunks } from '../data/workload.ts';
 import { type HistoryName, loadHistory } from './history.ts';
 import { demoWorkspace, joinDemo, type Participant } from './participant.ts';
@@ -37,7 +37,7 @@ export async function runDemo({ dir, history, clients, operations, note }: DemoO
   note(`server on ${server.address}; ${records.length} records of ${history} from ${clients} clients`);
   await makeWorkspace(server);
   const shares = shareOut(records, clients);
-  const outbox = (_n: number): Outbox => memoryOutbox({});
+  const outbox = (n: number): Outbox => sqliteStores({ dir: join(dir, `device-${n}`) }).outbox();
   const writers = shares.map((share, n) => joinDemo(server.address, server.token, outbox(n), peersOf(share)));
   const all: Participant[] = [...writers];
   const acknowledged = (): number => writers.reduce((sum, writer) => sum + writer.acknowledged(), 0);

@@ -17,7 +17,7 @@ const server = await createServer({
   files,
   secrets,
   directory,
-  blobs: folderBlobStore({ dir: join(dir, 'blobs') }),
+  blobs: await folderBlobStore({ dir: join(dir, 'blobs') }),
   auth: await jwtAuthenticator({ ...auth, key: { kind: 'secret', secret } }),
   sync: attachSync,
   limits: {
