@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { parseUserId } from '@spacestore/core';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { failureOf, newDir, op, openStores, readAllPages, ws } from './kit.ts';
+
+/** A log of 600 records, tampered with behind the store's back. */
+async function tampered(sql: string) {
+  const dir = newDir();
+  const first = openStores(dir);
+  for (let call = 0; call < 6; call++) {
+    const records = Array.from({ length: 100 }, (_, i) => op(`p${i % 3}`, call * 100 + i, `"${i}"`));
+    await first.ops.append(ws, records, { via: parseUserId('ann') });
+  }
+  await first.close();
+  const raw = new Database(join(dir, 'workspace-w.db'));
+  raw.exec(sql);
+  raw.close();
+  return openStores(dir);
+}
+
+const idOf = 'position, tree, peer, counter, received_at, via, digest, body';
+const swap = `
+  CREATE TEMP TABLE a AS SELECT * FROM record WHERE position IN (10, 20);
+  DELETE FROM record WHERE position IN (10, 20);
+  INSERT INTO record (${idOf}) SELECT 30 - position, tree, peer, counter, received_at, via, digest, body FROM a`;
+
+test.each([
+  ['nothing', 'SELECT 1', []],
+  ['a changed body', `UPDATE record SET body = '"0x"' WHERE position = 301`, ['changed 301']],
+  ['a changed id', `UPDATE record SET counter = 9999 WHERE position = 5`, ['changed 5']],
+  ['a changed time', `UPDATE record SET received_at = received_at + 1 WHERE position = 7`, ['changed 7']],
+  ['a changed hander-in', `UPDATE author SET name = 'bob'`, Array.from({ length: 600 }, (_, i) => `changed ${i + 1}`)],
+  ['a renamed tree', `UPDATE tree SET name = 'u'`, Array.from({ length: 600 }, (_, i) => `changed ${i + 1}`)],
+  ['two exchanged records', swap, ['changed 10', 'changed 20', 'chain 256']],
+  ['a deleted record', 'DELETE FROM record WHERE position = 300', ['missing 300']],
+  ['a deleted end', 'DELETE FROM record WHERE position > 598', ['missing 599', 'missing 600']],
+  [
+    'a record beyond the head',
+    `INSERT INTO record SELECT 700, tree, peer, 12345, received_at, via, digest, body FROM record LIMIT 1`,
+    ['unexpected 700'],
+  ],
+  ['a body exchanged with its digest', `UPDATE record SET (body, digest) = ('"99"', 1) WHERE position = 2`, ['changed 2', 'chain 256']],
+  ['a lost link of the chain', 'DELETE FROM chain WHERE position = 512', ['chain 512']],
+])('verify names %s', async (_, sql, expected) => {
+  const { verifyWorkspace } = await tampered(sql);
+  const report = await verifyWorkspace(ws);
+  expect(report?.problems.map(({ kind, position }) => `${kind} ${position}`)).toEqual(expected);
+});
+
+test.each([
+  ['a changed body', `UPDATE record SET body = '"0x"' WHERE position = 301`],
+  ['a changed head', 'UPDATE head SET epoch = 7'],
+  ['a deleted record', 'DELETE FROM record WHERE position = 300'],
+  ['a lost record of the index', `DELETE FROM record WHERE position = 600`],
+])('reading all meets %s as corrupt, never as other data', async (_, sql) => {
+  const { ops } = await tampered(sql);
+  expect((await failureOf(readAllPages(ops))).code).toBe('corrupt');
+});
+
+test('verify of what is not there says so', async () => {
+  expect(await openStores().verifyWorkspace(ws)).toBeUndefined();
+});
