@@ -61,7 +61,14 @@ export function checker(options: CheckerOptions): Pick<LawContext<'op-store'>, '
     hangMs: number,
     parameters: fc.Parameters<[Value]>,
   ): Promise<void> => {
-    const property = fc.asyncProperty(arbitrary, (value) => within(hangMs, () => attempt((run) => test(value, run))));
+    let hung = false;
+    const property = fc.asyncProperty(arbitrary, async (value) => {
+      if (hung) return; // shrinking a hang would wait as long for each step
+      await within(hangMs, () => attempt((run) => test(value, run))).catch((error: unknown) => {
+        hung = error instanceof LawHung;
+        throw error;
+      });
+    });
     const details = await fc.check(property, { interruptAfterTimeLimit: hangMs * 20, ...parameters });
     if (details.failed) {
       if (details.errorInstance instanceof LawUndecided) throw details.errorInstance;
@@ -103,11 +110,13 @@ export function checker(options: CheckerOptions): Pick<LawContext<'op-store'>, '
   };
 }
 
+class LawHung extends LawBroken {}
+
 /** Fails a case that does not end: a deadlock must not stop the whole run. */
 async function within(ms: number, work: () => Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const hung = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new LawBroken(`did not end within ${show(ms)} ms`)), ms);
+    timer = setTimeout(() => reject(new LawHung(`did not end within ${show(ms)} ms`)), ms);
   });
   try {
     await Promise.race([work(), hung]);

@@ -20,7 +20,7 @@ const record = (counter: number, body: Uint8Array = bodyOf(counter), peer = 'a',
 const fields = ['tree', 'peer', 'counter', 'body', 'position', 'receivedAt', 'via'];
 
 const readBack = opLaw('OP-01', {
-  floors: { 'empty bodies': { count: 3 } },
+  floors: { 'empty bodies': { count: 1 } },
   run: (context) =>
     context.check(
       steps(6),
@@ -159,7 +159,7 @@ const validation = opLaw('OP-05', {
 });
 
 const atomic = opLaw('OP-06', {
-  floors: { 'bad record inside': { count: 10 }, 'long calls': { count: 2 } },
+  floors: { 'bad record inside': { count: 6 }, 'long calls': { count: 2 } },
   run: (context) =>
     context.check(
       fc.tuple(steps(3, 0), step, fc.nat(3), fc.boolean()),
@@ -214,7 +214,7 @@ const emptyAppend = opLaw('OP-07', {
 });
 
 const counts = opLaw('OP-08', {
-  floors: { 'calls with duplicates and news': { count: 5 } },
+  floors: { 'calls with duplicates and news': { count: 2 } },
   run: (context) =>
     context.check(
       steps(10),

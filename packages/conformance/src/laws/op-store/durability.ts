@@ -15,10 +15,10 @@ import { openScene } from './scene.ts';
 
 const reopening = opLaw('OP-36', {
   needs: durable,
-  floors: { 'handles crashed': { count: 10 }, 'handles closed': { count: 10 } },
+  floors: { 'handles crashed': { count: 6 }, 'handles closed': { count: 6 } },
   run: (context) =>
     context.check(
-      fc.array(fc.tuple(step, fc.nat(5)), { minLength: 2, maxLength: 10, size: 'max' }),
+      fc.array(fc.tuple(step, fc.nat(3)), { minLength: 2, maxLength: 10, size: 'max' }),
       async (plan, run) => {
         const scene = await openScene(context, run);
         for (const [one, end] of plan) {

@@ -16,7 +16,7 @@ const bare = (records: readonly OpRecord[]): OpRecord[] => records.map(({ tree, 
 
 const fencing = opLaw('OP-54', {
   needs: claims('fence'),
-  floors: { 'appends denied': { count: 10 }, 'appends at or above the epoch': { count: 10 } },
+  floors: { 'appends denied': { count: 5 }, 'appends at or above the epoch': { count: 10 } },
   refusal: async (context) => {
     await context.example(async (run) => {
       const scene = await openScene(context, run);

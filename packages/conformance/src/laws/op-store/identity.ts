@@ -51,6 +51,7 @@ const propertyNames = opLaw('OP-11', {
       same((await scene.read({ missing: new Map(unknown) as never })).length, 1, 'records missing from a vector of other names');
       for (const [i, name] of names.entries())
         await scene.append([plainRecord(i, bodyOf(i), name, name), plainRecord(i, bodyOf(i + 1), name)]);
+      sameRecords(await scene.read({ missing: new Map() }), scene.records, 'read({missing: {}})');
       await scene.verify();
     });
   },

@@ -44,8 +44,14 @@ const everything = opLaw('OP-16', {
 
 const isolation = opLaw('OP-43', {
   floors: { 'other workspaces compared': { count: 20 } },
-  run: (context) =>
-    context.check(
+  run: async (context) => {
+    await context.example(async (run) => {
+      const [one, other] = [await context.room(), await context.room()];
+      const workspace = run.fresh('w') as WorkspaceId;
+      await one.store.append(workspace, [plainRecord(0)]);
+      await verifyLog(other.store, workspace, undefined, 'a store on another place');
+    });
+    await context.check(
       fc.tuple(steps(4), steps(8)),
       async ([first, plan], run) => {
         const scene = await openScene(context, run);
@@ -75,7 +81,8 @@ const isolation = opLaw('OP-43', {
         }
       },
       { runs: 16 },
-    ),
+    );
+  },
 });
 
 const dropping = opLaw('OP-44', {
