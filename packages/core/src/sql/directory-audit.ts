@@ -1,29 +1,18 @@
-import { bytesToHex } from '@noble/hashes/utils.js';
-import { sha256 } from '#sha256';
+import { type AuditRow, auditEntryOf, auditHash, auditStartHash, nextAuditRow } from '../audit-chain.ts';
 import type { AuditEntry, StoredAuditEntry } from '../contracts/directory.ts';
-import type { UserId, WorkspaceId } from '../ids.ts';
+import type { WorkspaceId } from '../ids.ts';
 import { row, rows, run, type Sql, type SqlRow } from './sql.ts';
 
 const columns = 'sequence, at, workspace, actor, action, outcome, detail, hash';
 /** Rows of the chain checked in one turn. */
 const verifyBatch = 2000;
 
-/** The hash before the first row. */
-const start = '0'.repeat(64);
-
 /** Adds a row to the end of the chain. */
 export function* appendAudit(entry: AuditEntry, now: number): Sql<void> {
-  const last = yield* row('SELECT sequence, hash, at FROM audit ORDER BY sequence DESC LIMIT 1');
-  const sequence = ((last?.[0] as number | undefined) ?? 0) + 1;
-  const at = Math.max(now, (last?.[2] as number | undefined) ?? 0);
-  const texts = [entry.workspace ?? null, entry.user ?? null, entry.action, entry.outcome, JSON.stringify(entry.detail)] as const;
-  const hash = hashOf((last?.[1] as string | undefined) ?? start, [sequence, at, ...texts]);
-  yield* run(`INSERT INTO audit (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, sequence, at, ...texts, hash);
-}
-
-/** Over the stored texts themselves, so that nothing has to be read the same way twice. */
-function hashOf(previous: string, columnsBefore: readonly (string | number | null)[]): string {
-  return bytesToHex(sha256(new TextEncoder().encode(JSON.stringify([previous, ...columnsBefore]))));
+  const found = yield* row('SELECT sequence, at, hash FROM audit ORDER BY sequence DESC LIMIT 1');
+  const last = found && { sequence: found[0] as number, at: found[1] as number, hash: found[2] as string };
+  const added = nextAuditRow(last, entry, now);
+  yield* run(`INSERT INTO audit (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, ...added, auditHash(last?.hash ?? auditStartHash, added));
 }
 
 export function* readAudit(workspace: WorkspaceId | undefined, after: number, limit: number): Sql<readonly StoredAuditEntry[]> {
@@ -31,20 +20,11 @@ export function* readAudit(workspace: WorkspaceId | undefined, after: number, li
     workspace === undefined
       ? yield* rows(`SELECT ${columns} FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?`, after, limit)
       : yield* rows(`SELECT ${columns} FROM audit WHERE workspace = ? AND sequence > ? ORDER BY sequence LIMIT ?`, workspace, after, limit);
-  return found.map(entryOf);
+  return found.map((each) => auditEntryOf(rowOf(each), each[7] as string));
 }
 
-function entryOf([sequence, at, workspace, user, action, outcome, detail, hash]: SqlRow): StoredAuditEntry {
-  return {
-    sequence: sequence as number,
-    at: at as number,
-    ...(workspace === null ? {} : { workspace: workspace as WorkspaceId }),
-    ...(user === null ? {} : { user: user as UserId }),
-    action: action as string,
-    outcome: outcome as AuditEntry['outcome'],
-    detail: JSON.parse(detail as string) as AuditEntry['detail'],
-    hash: hash as string,
-  };
+function rowOf(found: SqlRow): AuditRow {
+  return found.slice(0, 7) as unknown as AuditRow;
 }
 
 /** Where checking the chain stands. */
@@ -55,19 +35,17 @@ export interface AuditWalk {
   readonly isDone: boolean;
 }
 
-export const auditStart: AuditWalk = { sequence: 0, hash: start, isDone: false };
+export const auditStart: AuditWalk = { sequence: 0, hash: auditStartHash, isDone: false };
 
 /** Some rows further; `broken` is the first that does not follow from the one before. */
 export function* walkAudit({ sequence, hash }: AuditWalk): Sql<AuditWalk> {
   const found = yield* rows(`SELECT ${columns} FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ${verifyBatch}`, sequence);
-  let expected = sequence + 1;
+  let last = sequence;
   let previous = hash;
-  for (const columnsOfRow of found) {
-    const stored = columnsOfRow[7] as string;
-    const before = columnsOfRow.slice(0, 7) as (string | number | null)[];
-    if (columnsOfRow[0] !== expected || hashOf(previous, before) !== stored) return { sequence, hash, broken: expected, isDone: true };
-    previous = stored;
-    expected++;
+  for (const each of found) {
+    if (each[0] !== last + 1 || auditHash(previous, rowOf(each)) !== each[7]) return { sequence, hash, broken: last + 1, isDone: true };
+    previous = each[7] as string;
+    last++;
   }
-  return { sequence: expected - 1, hash: previous, isDone: found.length < verifyBatch };
+  return { sequence: last, hash: previous, isDone: found.length < verifyBatch };
 }

@@ -1,4 +1,4 @@
-import { parseBlobRoot } from '../blob-key.ts';
+import { addToUsage, checkAuditEntry, checkNewWorkspace, checkWorkspacePatch, parseAuditSequence, parseRole } from '../check-directory.ts';
 import { checkListQuery } from '../check-queries.ts';
 import type { Clock } from '../clock.ts';
 import type { Directory, NewWorkspace, Role, Usage, WorkspaceEntry, WorkspacePatch, WorkspaceSettings } from '../contracts/directory.ts';
@@ -20,7 +20,7 @@ export function sqlDirectory(
   return {
     create: (workspace, call) =>
       lifetime.run(call, () => {
-        const checked = checkNew(workspace);
+        const checked = checkNewWorkspace(workspace);
         return database.write(() => createWorkspace(checked, Math.floor(clock.now())));
       }),
 
@@ -33,7 +33,8 @@ export function sqlDirectory(
     update: (given, patch, call) =>
       lifetime.run(call, () => {
         const workspace = parseWorkspaceId(given);
-        return database.write(() => updateWorkspace(workspace, patch));
+        const checked = checkWorkspacePatch(patch);
+        return database.write(() => updateWorkspace(workspace, checked));
       }),
 
     beginDelete: (given, call) =>
@@ -111,8 +112,8 @@ export function sqlDirectory(
       lifetime.run(call, () => {
         const workspace = parseWorkspaceId(given);
         const of = parseUserId(user);
-        if (role !== undefined && !roles.includes(role)) throw new StoreError('invalid', 'no such role');
-        return database.write(() => setMember(workspace, of, role, options?.ifRole));
+        const wanted = role === undefined ? undefined : parseRole(role);
+        return database.write(() => setMember(workspace, of, wanted, options?.ifRole));
       }),
 
     transfer: (given, to, call) =>
@@ -133,8 +134,6 @@ export function sqlDirectory(
     addUsage: (given, delta, limits, call) =>
       lifetime.run(call, () => {
         const workspace = parseWorkspaceId(given);
-        for (const count of [delta.fileBytes, delta.files])
-          if (!Number.isSafeInteger(count)) throw new StoreError('invalid', 'usage is counted in integers');
         return database.write(() => addUsage(workspace, delta, limits));
       }),
 
@@ -150,13 +149,17 @@ export function sqlDirectory(
         return (await database.read(() => value('SELECT count(*) FROM workspace WHERE owner = ?', of))) as number;
       }),
 
-    audit: (entry, call) => lifetime.run(call, () => database.write(() => appendAudit(entry, Math.floor(clock.now())))),
+    audit: (entry, call) =>
+      lifetime.run(call, () => {
+        const checked = checkAuditEntry(entry);
+        return database.write(() => appendAudit(checked, Math.floor(clock.now())));
+      }),
 
     auditLog: ({ workspace, after, limit }, call) =>
       lifetime.run(call, async () => {
         const of = workspace === undefined ? undefined : parseWorkspaceId(workspace);
-        const count = parseLimit(limit);
-        const found = await database.read(() => readAudit(of, parseSequence(after), count + 1));
+        const [from, count] = [parseAuditSequence(after), parseLimit(limit)];
+        const found = await database.read(() => readAudit(of, from, count + 1));
         return pageOf(found, count, ({ sequence }) => String(sequence));
       }),
 
@@ -174,34 +177,7 @@ export function sqlDirectory(
   };
 }
 
-const roles: readonly Role[] = ['owner', 'admin', 'editor', 'viewer', 'backup'];
-
-function parseSequence(after: string | undefined): number {
-  if (after === undefined) return 0;
-  if (/^(0|[1-9][0-9]{0,15})$/.test(after)) return Number(after);
-  throw new StoreError('invalid', 'not the number of an audit row');
-}
-
-/** A copy. Throws: invalid. */
-function checkNew({ id, name, owner, codec, blobRoot, settings }: NewWorkspace): NewWorkspace {
-  if (codec !== 'reptree-1' && codec !== 'opaque') throw new StoreError('invalid', 'no such codec');
-  return {
-    id: parseWorkspaceId(id),
-    name: checkName(name),
-    owner: parseUserId(owner),
-    codec,
-    blobRoot: parseBlobRoot(blobRoot),
-    settings: { relay: settings.relay, app: settings.app },
-  };
-}
-
-function checkName(name: string): string {
-  if (typeof name === 'string' && name.length <= 1024 && !/\p{Surrogate}/u.test(name)) return name;
-  throw new StoreError('invalid', 'the name of a workspace is text of at most 1024 characters');
-}
-
 function settingsColumns({ relay, app }: WorkspaceSettings): readonly [relay: number, app: string] {
-  if (typeof relay !== 'boolean') throw new StoreError('invalid', 'relay is true or false');
   return [relay ? 1 : 0, JSON.stringify(app)];
 }
 
@@ -223,7 +199,7 @@ function* createWorkspace({ id, name, owner, codec, blobRoot, settings }: NewWor
 
 function* updateWorkspace(workspace: WorkspaceId, { name, settings }: WorkspacePatch): Sql<WorkspaceEntry> {
   yield* readActive(workspace);
-  if (name !== undefined) yield* run('UPDATE workspace SET name = ? WHERE id = ?', checkName(name), workspace);
+  if (name !== undefined) yield* run('UPDATE workspace SET name = ? WHERE id = ?', name, workspace);
   if (settings !== undefined) yield* run('UPDATE workspace SET relay = ?, app = ? WHERE id = ?', ...settingsColumns(settings), workspace);
   return yield* readActive(workspace);
 }
@@ -284,11 +260,7 @@ function* readUsage(workspace: WorkspaceId): Sql<Usage> {
 }
 
 function* addUsage(workspace: WorkspaceId, delta: Usage, limits: Usage): Sql<Usage> {
-  const present = yield* readUsage(workspace);
-  const usage = { fileBytes: Math.max(0, present.fileBytes + delta.fileBytes), files: Math.max(0, present.files + delta.files) };
-  for (const kind of ['fileBytes', 'files'] as const)
-    if (delta[kind] > 0 && usage[kind] > limits[kind])
-      throw new StoreError('quota', 'the workspace would use too much', { context: { workspace, kind, limit: limits[kind] } });
+  const usage = addToUsage(yield* readUsage(workspace), delta, limits);
   const changed = yield* run('UPDATE workspace SET file_bytes = ?, files = ? WHERE id = ?', usage.fileBytes, usage.files, workspace);
   if (changed === 0) throw new StoreError('not_found', 'there is no such workspace', { context: { workspace } });
   return usage;

@@ -1,9 +1,11 @@
 import { type BlobKey, parseBlobKey } from '../blob-key.ts';
+import { checkFileEntry, patchFileEntry } from '../check-files.ts';
+import { checkListQuery } from '../check-queries.ts';
 import type { FileEntry, FileIndex } from '../contracts/file-index.ts';
 import { StoreError } from '../errors.ts';
 import { parseWorkspaceId } from '../ids.ts';
 import { createLifetime } from '../lifetime.ts';
-import { pageOf, parseLimit } from '../paging.ts';
+import { pageOf } from '../paging.ts';
 import type { SqlWorkspaces } from './database.ts';
 import { row, rows, run, type Sql, type SqlRow } from './sql.ts';
 
@@ -16,7 +18,7 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
     put: (workspace, entry, call) =>
       lifetime.run(call, async () => {
         const id = parseWorkspaceId(workspace);
-        const checked = checkEntry(entry);
+        const checked = checkFileEntry(entry);
         await workspaces.write(id, true, () => writeEntry(checked));
       }),
 
@@ -33,14 +35,7 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
         const patched = await workspaces.write(id, false, function* () {
           const present = yield* readEntry(parsed);
           if (!present) return undefined;
-          const entry = checkEntry({
-            key: parsed,
-            sizeBytes: present.sizeBytes,
-            createdAt: present.createdAt,
-            state: present.state,
-            ...optional('mimeType', patch.mimeType === undefined ? present.mimeType : patch.mimeType),
-            ...optional('name', patch.name === undefined ? present.name : patch.name),
-          });
+          const entry = patchFileEntry(present, patch);
           yield* writeEntry(entry);
           return entry;
         });
@@ -48,25 +43,24 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
         return patched;
       }),
 
-    list: (workspace, { kind, state, after, limit }, call) =>
+    list: (workspace, { kind, state, ...query }, call) =>
       lifetime.run(call, async () => {
         const id = parseWorkspaceId(workspace);
-        const count = parseLimit(limit);
-        const from = after === undefined ? '' : parseBlobKey(after);
+        const { after = '', limit } = checkListQuery(query, parseBlobKey);
         // '0' is the character after '/': the range of keys that begin with the kind.
         const [first, end] = kind === undefined ? ['', '~'] : [`${kind}/`, `${kind}0`];
         const found = await workspaces.read(id, () =>
           rows(
             `SELECT ${columns} FROM file WHERE key > ? AND key >= ? AND key < ? AND (? IS NULL OR state = ?) ORDER BY key LIMIT ?`,
-            from,
+            after,
             first,
             end,
             state ?? null,
             state ?? null,
-            count + 1,
+            limit + 1,
           ),
         );
-        return pageOf((found ?? []).map(entryOf), count, (entry) => entry.key);
+        return pageOf((found ?? []).map(entryOf), limit, (entry) => entry.key);
       }),
 
     delete: (workspace, key, call) =>
@@ -118,15 +112,4 @@ function entryOf([key, mimeType, name, sizeBytes, createdAt, state]: SqlRow): Fi
 
 function optional<Name extends string>(name: Name, value: string | null | undefined): { readonly [K in Name]?: string } {
   return value === null || value === undefined ? {} : ({ [name]: value } as { readonly [K in Name]: string });
-}
-
-/** A copy. Throws: invalid. */
-function checkEntry({ key, mimeType, name, sizeBytes, createdAt, state }: FileEntry): FileEntry {
-  for (const text of [mimeType, name])
-    if (text !== undefined && (typeof text !== 'string' || text.length > 1024 || /\p{Surrogate}/u.test(text)))
-      throw new StoreError('invalid', 'a name or type of a file is text of at most 1024 characters');
-  for (const count of [sizeBytes, createdAt])
-    if (!Number.isSafeInteger(count) || count < 0) throw new StoreError('invalid', 'sizes and times of a file are integers from 0');
-  if (state !== 'pending' && state !== 'ready') throw new StoreError('invalid', 'the state of a file is pending or ready');
-  return { key: parseBlobKey(key), sizeBytes, createdAt, state, ...optional('mimeType', mimeType), ...optional('name', name) };
 }

@@ -27,5 +27,5 @@ export function sqliteError(code: string | undefined, cause: unknown): StoreErro
 
 /** True where the storage has no room left: reading goes on, writing waits for somebody to make room. */
 export function isDiskFull(error: StoreError): boolean {
-  return error.code === 'unavailable' && error.context['engine'] === 'SQLITE_FULL';
+  return error.code === 'unavailable' && error.context.engine === 'SQLITE_FULL';
 }
