@@ -93,7 +93,7 @@ test('any calls have the outcome they have on the store in memory', async () => 
             ...(from === null ? {} : { receivedFrom: from }),
             ...(before === null ? {} : { receivedBefore: before }),
             ...(limitBytes === null ? {} : { limitBytes }),
-          } as ReadQuery;
+          } as unknown as ReadQuery;
           await same(async (store) => plain(await readAllPages(store, given)));
           await same(async (store) => (await store.vector(ws, { limit: 3 })).vector);
           await same(async (store) => store.trees(ws, { limit: 2 }));
