@@ -23,8 +23,8 @@ export interface RepTreeProperty {
   readonly id: RepTreeOpId;
   readonly targetId: string;
   readonly key: string;
-  readonly value: unknown;
-  readonly transient: boolean;
+  readonly value?: unknown;
+  readonly transient?: boolean;
 }
 
 export type RepTreeOp = RepTreeMove | RepTreeProperty;
@@ -61,7 +61,7 @@ export function encodeOp(tree: TreeId, op: RepTreeOp): OpRecord {
 }
 
 /** The operation of a record, made of fresh objects; a deletion has the value `undefined`. Throws: invalid, for a body that `encodeOp` does not make. */
-export function decodeOp(record: OpRecord): RepTreeOp {
+export function decodeOp(record: OpRecord): RepTreeMove | Required<RepTreeProperty> {
   const body = parseBody(record.body);
   const id = { counter: record.counter, peerId: record.peer };
   if (body[0] === 'm') return { id, targetId: body[1], parentId: body[2] };

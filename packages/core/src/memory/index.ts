@@ -1,4 +1,7 @@
 export { type MemoryBlobOptions, type MemoryBlobPlace, memoryBlobPlace, memoryBlobStore } from './blob-store.ts';
+export { type MemoryDirectoryOptions, memoryDirectory } from './directory.ts';
+export { type MemoryDirectoryPlace, memoryDirectoryPlace } from './directory-state.ts';
+export { type MemoryFilePlace, memoryFileIndex, memoryFilePlace } from './file-index.ts';
 export { type MemoryOpOptions, type MemoryOpPlace, memoryOpPlace, memoryOpStore } from './op-store.ts';
 export { type MemoryOutboxOptions, type MemoryOutboxPlace, memoryOutbox, memoryOutboxPlace } from './outbox.ts';
 export { type MemorySecretOptions, type MemorySecretPlace, memorySecretPlace, memorySecretStore } from './secret-store.ts';

@@ -3,9 +3,11 @@ import { checkRecords } from '../check-records.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { OpRecord } from '../contracts/op-store.ts';
 import type { Outbox, OutboxBatch, QuarantinedRecord, RecordId } from '../contracts/outbox.ts';
+import { StoreError } from '../errors.ts';
 import { getOrInsert } from '../get-or-insert.ts';
-import type { WorkspaceId } from '../ids.ts';
+import { parseWorkspaceId, type WorkspaceId } from '../ids.ts';
 import { createLifetime } from '../lifetime.ts';
+import { parseLimit } from '../paging.ts';
 
 interface Box {
   readonly batches: Map<number, readonly OpRecord[]>;
@@ -34,17 +36,17 @@ const unlimited = { maxBodyBytes: Number.MAX_SAFE_INTEGER, maxCallRecords: Numbe
 export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
   const { place = memoryOutboxPlace(), clock = systemClock } = options;
   const lifetime = createLifetime();
-  const find = (workspace: WorkspaceId): Box | undefined => place.boxes.get(workspace);
+  const find = (workspace: WorkspaceId): Box | undefined => place.boxes.get(parseWorkspaceId(workspace));
   const make = (workspace: WorkspaceId): Box =>
-    getOrInsert(place.boxes, workspace, () => ({ batches: new Map(), quarantine: [], state: new Map(), lastBatch: 0 }));
+    getOrInsert(place.boxes, parseWorkspaceId(workspace), () => ({ batches: new Map(), quarantine: [], state: new Map(), lastBatch: 0 }));
   const addBatch = (box: Box, records: readonly OpRecord[]): OutboxBatch => {
     box.lastBatch += 1;
     box.batches.set(box.lastBatch, records);
-    return { batch: box.lastBatch, records };
+    return { batch: box.lastBatch, records: copyRecords(records) };
   };
 
   return {
-    add: (workspace, records, call) => lifetime.run(call, () => addBatch(make(workspace), checkRecords(records, unlimited).records)),
+    add: (workspace, records, call) => lifetime.run(call, () => addBatch(make(workspace), copyRecords(records))),
 
     verdict: (workspace, batch, verdict, call) =>
       lifetime.run(call, () => {
@@ -66,8 +68,9 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
 
     pending: (workspace, after, limit, call) =>
       lifetime.run(call, () => {
+        const count = parseLimit(limit, Number.MAX_SAFE_INTEGER);
         const batches = [...(find(workspace)?.batches ?? [])].filter(([batch]) => batch > after);
-        return batches.slice(0, limit).map(([batch, records]) => ({ batch, records }));
+        return batches.slice(0, count).map(([batch, records]) => ({ batch, records: copyRecords(records) }));
       }),
 
     counts: (workspace, call) =>
@@ -77,7 +80,12 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
         return { batches: box?.batches.size ?? 0, records, quarantined: box?.quarantine.length ?? 0 };
       }),
 
-    quarantine: (workspace, call) => lifetime.run(call, () => [...(find(workspace)?.quarantine ?? [])]),
+    quarantine: (workspace, call) =>
+      lifetime.run(call, () =>
+        (find(workspace)?.quarantine ?? []).flatMap(({ record, ...rest }) =>
+          copyRecords([record]).map((copy) => ({ record: copy, ...rest })),
+        ),
+      ),
 
     release: (workspace, ids, how, call) =>
       lifetime.run(call, () => {
@@ -97,6 +105,7 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
 
     setState: (workspace, name, value, call) =>
       lifetime.run(call, () => {
+        if (value !== undefined && /\p{Surrogate}/u.test(value)) throw new StoreError('invalid', 'a named value is well-formed text');
         const { state } = make(workspace);
         if (value === undefined) state.delete(name);
         else state.set(name, value);
@@ -104,6 +113,11 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): Outbox {
 
     close: () => lifetime.close(),
   };
+}
+
+/** Sound records, and nobody else's. */
+function copyRecords(records: readonly OpRecord[]): readonly OpRecord[] {
+  return checkRecords(records, unlimited).records;
 }
 
 /** No id holds a slash. */
