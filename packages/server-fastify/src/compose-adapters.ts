@@ -1,9 +1,9 @@
+import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { sqliteStores } from '@spacestore/adapter-sqlite';
-import { folderBlobStore } from '@spacestore/blob-fs';
-import { type Clock, type Directory, StoreError } from '@spacestore/core';
+import { type Clock, StoreError } from '@spacestore/core';
+import { ownAdapters } from './compose-own-adapters.ts';
 import {
   type AdapterContext,
   type AdapterModule,
@@ -14,45 +14,6 @@ import {
 } from './config/adapter-module.ts';
 import type { AdapterConfig, Config } from './config/config.ts';
 import type { Stores } from './service/stores.ts';
-
-const sqlite: AdapterModule = {
-  contractVersion: 1,
-  open: (options, { dataDir, clock, hold }) => {
-    const stores = sqliteStores({ dir: join(dataDir, 'workspaces'), clock, ...(options as object) });
-    const { ops, secrets, files, directory } = stores as typeof stores & { directory?: Directory };
-    const held = hold ? stores.hold() : undefined;
-    return {
-      ops,
-      secrets,
-      files,
-      ...(directory && { directory }),
-      ready: () => {
-        const { writable, reason } = stores.health();
-        return writable
-          ? Promise.resolve()
-          : Promise.reject(new StoreError('unavailable', `the stores can't write: ${reason ?? 'unknown'}`));
-      },
-      verify: stores.verifyWorkspace,
-      release: async () => {
-        await stores.close();
-        held?.release();
-      },
-    };
-  },
-};
-
-const folder: AdapterModule = {
-  contractVersion: 1,
-  open: async (options, { dataDir, clock }) => ({
-    blobs: await folderBlobStore({ dir: join(dataDir, 'blobs'), clock, ...(options as object) }),
-  }),
-};
-
-/** Adapters that come with the server; every other name is a package, or a path, to import. */
-const ownAdapters: ReadonlyMap<string, AdapterModule> = new Map([
-  ['@spacestore/adapter-sqlite', sqlite],
-  ['@spacestore/blob-fs', folder],
-]);
 
 export const defaultStores: readonly AdapterConfig[] = [{ use: '@spacestore/adapter-sqlite' }, { use: '@spacestore/blob-fs' }];
 
@@ -90,6 +51,7 @@ export async function composeStores(config: Config, clock: Clock, hold = true): 
       stores: Object.fromEntries(found) as unknown as Stores,
       ready: async () => {
         for (const adapter of opened) await adapter.ready?.();
+        await checkRoom(context.dataDir);
       },
       verify: opened.find((adapter) => adapter.ops !== undefined && adapter.ops === found.get('ops'))?.verify,
       release,
@@ -98,6 +60,14 @@ export async function composeStores(config: Config, clock: Clock, hold = true): 
     await release();
     throw error;
   }
+}
+
+/** Less free space than this, and the server says it is not ready while writing still works. */
+const leastFreeBytes = 64 * 1024 * 1024;
+
+async function checkRoom(folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize < leastFreeBytes) throw new StoreError('unavailable', 'the disk of the data folder is nearly full');
 }
 
 /** Found as if the configuration stood in the folder the server was started in. */
