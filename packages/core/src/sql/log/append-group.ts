@@ -32,14 +32,16 @@ export function* appendGroup(
   state.head = head;
   const verdicts: ({ added: number; committedAt: number } | { error: StoreError })[] = [];
   const digests: number[] = [];
+  const rows = pendingRows();
   for (const call of calls) {
     try {
-      verdicts.push(yield* appendCall(state, call, now, digests));
+      verdicts.push(yield* appendCall(state, call, now, digests, rows));
     } catch (error) {
       if (!isStoreError(error) || !isRefusal(error)) throw error;
       verdicts.push({ error });
     }
   }
+  yield* rows.settle();
   if (digests.length > 0 && state.head) {
     state.head = { ...state.head, chain: yield* extendTail(state, digests) };
     yield* writeHead(state.head);
@@ -53,13 +55,19 @@ function isRefusal(error: StoreError): boolean {
   return error.code === 'equivocation' || error.code === 'denied' || error.code === 'not_found';
 }
 
-function* appendCall(state: LogState, call: AppendCall, now: number, digests: number[]): Sql<{ added: number; committedAt: number }> {
+function* appendCall(
+  state: LogState,
+  call: AppendCall,
+  now: number,
+  digests: number[],
+  rows: PendingRows,
+): Sql<{ added: number; committedAt: number }> {
   refuseByEpoch(state.head, call.ifEpoch);
   if (call.records.length === 0) return { added: 0, committedAt: state.head?.position ?? 0 };
-  const judgement = yield* judgeCall(state, call.records);
+  const judgement = yield* judgeCall(state, call.records, rows.settle);
   const head = state.head ?? newHead();
   const added = judgement.fresh?.length ?? call.records.length;
-  if (added > 0) state.head = yield* store(state, head, call, judgement, now, digests);
+  if (added > 0) state.head = yield* store(state, head, call, judgement, now, digests, rows);
   const { last } = judgement;
   return { added, committedAt: 'position' in last ? last.position : head.position + last.fresh + 1 };
 }
@@ -80,13 +88,41 @@ const inserts = Array.from(
     `INSERT INTO record (position, tree, peer, counter, received_at, via, digest, body) VALUES ${Array(count).fill('(?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}`,
 );
 
-function* store(state: LogState, head: HeadRow, call: AppendCall, judgement: Judgement, now: number, digests: number[]): Sql<HeadRow> {
+/** Rows that are decided and not yet written. Calls of a group share an INSERT; whoever reads records settles first. */
+interface PendingRows {
+  /** True once as many are pending as go into one INSERT. */
+  readonly add: (...row: readonly SqlValue[]) => boolean;
+  readonly settle: () => Sql<void>;
+}
+
+function pendingRows(): PendingRows {
+  let values: SqlValue[] = [];
+  function* settle(): Sql<void> {
+    if (values.length === 0) return;
+    const written = values;
+    values = [];
+    yield { kind: 'run', sql: inserts[written.length / 8] as string, values: written };
+  }
+  return {
+    settle,
+    add: (...row) => values.push(...row) === rowsPerInsert * 8,
+  };
+}
+
+function* store(
+  state: LogState,
+  head: HeadRow,
+  call: AppendCall,
+  judgement: Judgement,
+  now: number,
+  digests: number[],
+  rows: PendingRows,
+): Sql<HeadRow> {
   const { pairs, fresh } = judgement;
   const count = fresh?.length ?? call.records.length;
   const receivedAt = Math.max(call.receivedAt ?? now, head.receivedAt);
   const via = yield* internAuthor(state, call.via);
   let { position, bytes, maxCounter } = head;
-  let values: SqlValue[] = [];
   for (let i = 0; i < count; i++) {
     const index = fresh ? (fresh[i] as number) : i;
     const { counter, body } = call.records[index] as OpRecord;
@@ -98,11 +134,8 @@ function* store(state: LogState, head: HeadRow, call: AppendCall, judgement: Jud
     if (counter > pair.highest) pair.highest = counter;
     const digest = digestOfRow(seededDigest(pair.seed, counter, position, receivedAt, body), call.via);
     digests.push(digest);
-    values.push(position, pair.treeId, pair.peerId, counter, receivedAt, via, digest, storedForm(body));
-    if (values.length === rowsPerInsert * 8 || i === count - 1) {
-      yield { kind: 'run', sql: inserts[values.length / 8] as string, values };
-      values = [];
-    }
+    const isFull = rows.add(position, pair.treeId, pair.peerId, counter, receivedAt, via, digest, storedForm(body));
+    if (isFull) yield* rows.settle();
   }
   return { ...head, position, receivedAt, bytes, maxCounter, records: head.records + count };
 }

@@ -16,9 +16,10 @@ export interface Judgement {
   readonly last: { readonly position: number } | { readonly fresh: number };
 }
 
-/** Tells which records of a call are new. Nothing is written, so that a refused call needs no undoing.
+/** Tells which records of a call are new. Nothing of the call is written, so that a refused one needs no undoing; `settle` writes what earlier calls
+ *  of the group left pending, before the table is read.
  *  Throws: equivocation, naming all ids that are there with other bytes. */
-export function* judgeCall(state: LogState, records: readonly OpRecord[]): Sql<Judgement> {
+export function* judgeCall(state: LogState, records: readonly OpRecord[], settle: () => Sql<void>): Sql<Judgement> {
   forgetSurplus(state);
   const call = ++state.calls;
   const pairs: Pair[] = [];
@@ -30,7 +31,11 @@ export function* judgeCall(state: LogState, records: readonly OpRecord[]): Sql<J
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as OpRecord;
     if (pair === undefined || pair.tree !== record.tree || pair.peer !== record.peer) {
-      pair = state.pairs.get(record.tree)?.get(record.peer) ?? (yield* pairOf(state, record.tree, record.peer));
+      pair = state.pairs.get(record.tree)?.get(record.peer);
+      if (pair === undefined) {
+        yield* settle();
+        pair = yield* pairOf(state, record.tree, record.peer);
+      }
       if (pair.call !== call) {
         pair.call = call;
         pair.highestInCall = pair.highest;
@@ -44,7 +49,9 @@ export function* judgeCall(state: LogState, records: readonly OpRecord[]): Sql<J
     seen ??= indexOf(records, i);
     const key = `${record.tree}/${record.peer}/${record.counter}`;
     const earlier = isHigher ? undefined : seen.get(key);
-    const stored = isHigher || earlier !== undefined || record.counter > pair.highest ? undefined : yield* find(pair, record.counter);
+    const mayBeStored = !isHigher && earlier === undefined && record.counter <= pair.highest;
+    if (mayBeStored) yield* settle();
+    const stored = mayBeStored ? yield* find(pair, record.counter) : undefined;
     if (earlier === undefined && stored === undefined) {
       seen.set(key, i);
       fresh?.push(i);
