@@ -55,7 +55,7 @@ async function outcome(work: () => Promise<unknown>): Promise<unknown> {
 
 test('any calls have the outcome they have on the store in memory', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 25, size: 'max' }), async (steps) => {
       let time = 0;
       const clock = { now: () => time };
       const dir = newDir();

@@ -227,7 +227,7 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
       }
     },
     release: async () => {
-      for (const workspace of [...open.keys()]) retire(workspace);
+      for (const workspace of open.keys()) retire(workspace);
     },
     hold,
     writeWith: async (workspace, other, work) => {
