@@ -43,10 +43,14 @@ export interface AppParts extends HealthParts {
   readonly trustedProxies?: readonly string[];
 }
 
+/** A client that dribbles its headers holds a socket no longer than this. Bodies may take their time: they are read after the token was verified. */
+const headersTimeoutMs = 10_000;
+
 /** The HTTP side: every route, with what guards them in front. */
 export async function createApp(parts: AppParts): Promise<App> {
   const { authenticator, services, limits, metrics, origins } = parts;
   const app = open(parts);
+  app.server.headersTimeout = headersTimeoutMs;
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data)); // schemas of answers are documentation: they must not rewrite data
   app.setErrorHandler((error, request, reply) => {
