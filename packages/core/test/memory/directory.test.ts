@@ -182,6 +182,7 @@ test('usage adds up to its limits, never below 0, and a refusal changes nothing'
   expect((await failureOf(directory.addUsage(ws, { fileBytes: -5, files: 1 }, { fileBytes: 10, files: 1 }))).code).toBe('quota');
   expect((await failureOf(directory.addUsage(ws, { fileBytes: 0.5, files: 0 }, unlimited))).code).toBe('invalid');
   expect(await directory.usage(ws)).toEqual({ fileBytes: 10, files: 1 });
+  expect(await directory.addUsage(ws, { fileBytes: -2, files: 0 }, { fileBytes: 3, files: 1 })).toEqual({ fileBytes: 8, files: 1 });
   expect(await directory.addUsage(ws, { fileBytes: -99, files: -1 }, { fileBytes: 0, files: 0 })).toEqual({ fileBytes: 0, files: 0 });
   expect((await failureOf(directory.addUsage(parseWorkspaceId('x'), { fileBytes: 1, files: 1 }, unlimited))).code).toBe('not_found');
 });
