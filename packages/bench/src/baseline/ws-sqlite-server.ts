@@ -32,15 +32,15 @@ function openRoom(workspace: string): Room {
     for (const frame of frames) {
       let at = 1;
       const treeEnd = at + 1 + (frame[at] as number);
-      const tree = frame.latin1Slice(at + 1, treeEnd);
+      const tree = frame.toString('latin1', at + 1, treeEnd);
       at = treeEnd + 1 + (frame[treeEnd] as number);
-      const peer = frame.latin1Slice(treeEnd + 1, at);
+      const peer = frame.toString('latin1', treeEnd + 1, at);
       const count = frame.readUInt16LE(at);
       at += 2;
       for (let n = 0; n < count; n++) {
         const counter = frame.readUInt32LE(at);
         const end = at + 6 + frame.readUInt16LE(at + 4);
-        if (insert.run(position + 1, tree, peer, counter, now, frame.utf8Slice(at + 6, end)).changes > 0) position++;
+        if (insert.run(position + 1, tree, peer, counter, now, frame.toString('utf8', at + 6, end)).changes > 0) position++;
         at = end;
       }
     }

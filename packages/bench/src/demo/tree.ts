@@ -11,7 +11,7 @@ export interface TreeFigures {
 
 /** What RepTree makes of a set of records, tree by tree. It wants them in the order of ids, each once, as fresh objects. */
 export function growTrees(records: Iterable<OpRecord>): TreeFigures {
-  const byTree = Map.groupBy(records, (record) => record.tree);
+  const byTree = Map.groupBy([...records], (record: OpRecord) => record.tree);
   const hash = createHash('sha256');
   let living = 0;
   for (const [tree, own] of [...byTree].sort(([a], [b]) => compareIds(a, b))) {

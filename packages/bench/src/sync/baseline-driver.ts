@@ -53,7 +53,7 @@ function frameOf(records: readonly OpRecord[]): Buffer {
   let at = frame.writeUInt8(1, 0);
   for (const text of [tree, peer]) {
     at = frame.writeUInt8(text.length, at);
-    at += frame.latin1Write(text, at);
+    at += frame.write(text, at, 'latin1');
   }
   at = frame.writeUInt16LE(records.length, at);
   for (const { counter, body } of records) {

@@ -9,7 +9,7 @@ import {
   type StoreErrorCode,
   statusOfCode,
 } from '@spacestore/core';
-import type { ClientMessage, OpsBlock, PagedRecord, ServerMessage } from '@spacestore/core/sync';
+import type { ClientMessage, OpsBlock, PagedRecord, PageMessage, ServerMessage } from '@spacestore/core/sync';
 import fc from 'fast-check';
 
 const idChars = [...'ABCXYZabcxyz0189_-'];
@@ -105,7 +105,7 @@ export const pagedRecords: fc.Arbitrary<readonly PagedRecord[]> = fc
     });
   });
 
-export const page = fc.record({
+export const page: fc.Arbitrary<PageMessage> = fc.record({
   kind: kind('page'),
   ws: small,
   sub: small,
