@@ -123,6 +123,10 @@ const groups: Readonly<Record<string, Readonly<Record<string, Words>>>> = {
   durability: {
     'OP-36': ['what was acknowledged is there after a reopen and after a crash of the handle', 'Saved means saved.'],
     'OP-37': ['a process killed at any moment leaves every acknowledged batch, and nothing half', 'Batteries run out, phones kill apps.'],
+    'OP-37-T2': [
+      'a process killed at its n-th write leaves every acknowledged batch, and nothing half',
+      'A kill at a random time rarely meets the middle of a commit; this one does.',
+    ],
     'OP-39': [
       'when an append is acknowledged everything it wrote has been forced to disk',
       'The page cache survives a kill and hides a missing fsync; a power cut does not.',
@@ -138,6 +142,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Words>>>> = {
       'drop removes a workspace whole and only that; appending again begins a new history',
       'Deleting one workspace must not reach its neighbours by prefix.',
     ],
+    'OP-44-raw': ['what was dropped is gone from the bytes at rest', 'Deleted must mean deleted for whoever gets the disk, too.'],
     'OP-45': [
       'listings of workspaces and trees are exact, in byte order, in pages of any size',
       'A backup of all workspaces is a listing.',

@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** A file as it lies on disk. */
@@ -21,4 +21,9 @@ export function filesWith(files: readonly RawFile[], needle: Uint8Array): readon
   return files
     .filter((file) => Buffer.from(file.bytes.buffer, file.bytes.byteOffset, file.bytes.byteLength).includes(wanted))
     .map((file) => file.path);
+}
+
+/** Puts other bytes in the place of a file's own, as a rotten disk would. */
+export async function damageFile(path: string, bytes: Uint8Array): Promise<void> {
+  await writeFile(path, bytes);
 }

@@ -16,6 +16,11 @@ export interface ChildProcess {
   readonly gone: Promise<{ readonly code: number | null; readonly errors: string }>;
 }
 
+/** A child that ended before it was ready. */
+export class ChildDied extends Error {
+  override readonly name = 'ChildDied';
+}
+
 /** Starts a child and resolves when it has opened its store. Throws if it dies before. */
 export async function spawnChild(order: ChildOrder, under: readonly string[]): Promise<ChildProcess> {
   const script = childScript();
@@ -49,7 +54,7 @@ export async function spawnChild(order: ChildOrder, under: readonly string[]): P
   };
   const first = await self.line();
   if (first === 'ready') return self;
-  throw new Error(`the child did not open its store: ${first ?? (await gone).errors}`);
+  throw new ChildDied(`the child did not open its store: ${first ?? (await gone).errors}`);
 }
 
 function killGroup(pid: number): void {

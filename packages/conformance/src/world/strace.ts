@@ -20,6 +20,20 @@ export const straceOf = (output: string): readonly string[] => [
   '--',
 ];
 
+/** The command that runs another and kills it at the n-th call that changes a file. Counted for each thread. */
+export const killAtWrite = (n: number): readonly string[] => [
+  'strace',
+  '-f',
+  '-qq',
+  '-o',
+  '/dev/null',
+  '-e',
+  'trace=write,pwrite64,writev,pwritev,fsync,fdatasync,ftruncate,rename,unlink',
+  '-e',
+  `inject=write,pwrite64,writev,pwritev,fsync,fdatasync,ftruncate,rename,unlink:signal=SIGKILL:when=${n}`,
+  '--',
+];
+
 export interface SyncAudit {
   /** One line for each acknowledgement that came before what it stands on was forced to disk. */
   readonly problems: readonly string[];
@@ -31,7 +45,15 @@ export interface SyncAudit {
 /** Reads a trace and checks at each acknowledgement that every file written before it was synced since, and every folder in which an entry
  *  was made or renamed as well. Simulates nothing: a file the store forgets is found although the page cache hides it. */
 export async function auditSyncs(trace: string, volatile: readonly RegExp[]): Promise<SyncAudit> {
-  const state = { dirty: new Map<string, string>(), folders: new Map<string, string>(), problems: [] as string[], acks: 0, synced: 0 };
+  const state = {
+    dirty: new Map<string, string>(),
+    folders: new Map<string, string>(),
+    made: new Set<string>(),
+    problems: [] as string[],
+    acks: 0,
+    synced: 0,
+    syncedBefore: 0,
+  };
   const unfinished = new Map<string, string>();
   const ignores = (path: string): boolean =>
     /^(pipe|socket|anon_inode|\/dev\/|\/proc\/|\/sys\/)/.test(path) || volatile.some((pattern) => pattern.test(path));
@@ -55,9 +77,13 @@ export async function auditSyncs(trace: string, volatile: readonly RegExp[]): Pr
 interface AuditState {
   readonly dirty: Map<string, string>;
   readonly folders: Map<string, string>;
+  /** Entries made by an open: opening one again makes nothing. */
+  readonly made: Set<string>;
   readonly problems: string[];
   acks: number;
   synced: number;
+  /** `synced` at the last acknowledgement. */
+  syncedBefore: number;
 }
 
 function apply(call: string, state: AuditState, ignores: (path: string) => boolean): void {
@@ -66,7 +92,7 @@ function apply(call: string, state: AuditState, ignores: (path: string) => boole
   const file = /^\d+<([^>]*)>/.exec(rest)?.[1];
   const quoted = [...rest.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map((match) => match[1] as string);
   const entry = (path: string | undefined): void => {
-    if (path !== undefined && path.startsWith('/') && !ignores(path)) state.folders.set(dirname(path), `an entry ${path} made or renamed`);
+    if (path?.startsWith('/') && !ignores(path)) state.folders.set(dirname(path), `an entry ${path} made or renamed`);
   };
   switch (name) {
     case 'write':
@@ -77,7 +103,7 @@ function apply(call: string, state: AuditState, ignores: (path: string) => boole
     case 'ftruncate':
     case 'fallocate':
       if (name === 'write' && /^1</.test(rest) && /^ack /.test(quoted[0] ?? '')) acknowledge(state, quoted[0] as string);
-      else if (file !== undefined && file.startsWith('/') && !ignores(file) && !file.endsWith(' (deleted)')) state.dirty.set(file, name);
+      else if (file?.startsWith('/') && !ignores(file) && !file.endsWith(' (deleted)')) state.dirty.set(file, name);
       return;
     case 'fsync':
     case 'fdatasync':
@@ -94,7 +120,12 @@ function apply(call: string, state: AuditState, ignores: (path: string) => boole
     case 'open':
     case 'openat':
     case 'creat':
-      if (name === 'creat' || /O_CREAT/.test(rest)) entry(createdPath(rest, quoted[0]));
+      if (name === 'creat' || /O_CREAT/.test(rest)) {
+        const path = createdPath(rest, quoted[0]);
+        if (path === undefined || state.made.has(path)) return;
+        state.made.add(path);
+        entry(path);
+      }
       return;
     case 'rename':
     case 'renameat':
@@ -107,7 +138,9 @@ function apply(call: string, state: AuditState, ignores: (path: string) => boole
       return;
     case 'unlink':
     case 'unlinkat':
-      if (quoted[0] !== undefined) state.dirty.delete(quoted[0]);
+      if (quoted[0] === undefined) return;
+      state.dirty.delete(quoted[0]);
+      state.made.delete(quoted[0]);
       return;
     default:
   }
@@ -121,6 +154,8 @@ function createdPath(rest: string, given: string | undefined): string | undefine
 function acknowledge(state: AuditState, text: string): void {
   state.acks += 1;
   const ack = text.split(' ').slice(0, 2).join(' ');
+  if (state.synced === state.syncedBefore) state.problems.push(`${ack}: nothing was forced to disk since the last acknowledgement`);
+  state.syncedBefore = state.synced;
   for (const [path, how] of state.dirty) state.problems.push(`${ack}: ${path} was written (${how}) and not forced to disk`);
   for (const [path, why] of state.folders) state.problems.push(`${ack}: the folder ${path} was not forced to disk after ${why}`);
   state.dirty.clear();

@@ -300,6 +300,30 @@ export const lifeMutants: readonly OpMutant[] = [
       undefined,
   },
   {
+    id: 'M240',
+    what: 'takes a record below its peer’s highest counter for one it has',
+    law: 'OP-51',
+    make: (base) => ({
+      ...base,
+      append: async (ws, records, options, call) => {
+        if (!Array.isArray(records) || records.length === 0) return await base.append(ws, records, options, call);
+        const { vector } = await base.vector(ws, { limit: 10_000 });
+        const late = (one: (typeof records)[number]): boolean => one.counter < (vector.get(one.tree)?.get(one.peer)?.at(-1)?.[1] ?? -1);
+        return await base.append(
+          ws,
+          records.filter((one: (typeof records)[number]) => !late(one)),
+          options,
+          call,
+        );
+      },
+    }),
+    witness: async (store, ws) => {
+      await store.append(ws, of([5]));
+      await store.append(ws, of([3]));
+      return (await size(store, ws)) === 1;
+    },
+  },
+  {
     id: 'M103',
     what: 'all stores of the process share one state',
     law: 'OP-43',

@@ -1,6 +1,8 @@
 import type { Law } from '../../spec/law.ts';
 import { appendLaws } from './append.ts';
+import { atRestLaws } from './at-rest.ts';
 import { concurrencyLaws } from './concurrency.ts';
+import { convergenceLaws } from './convergence.ts';
 import { durabilityLaws } from './durability.ts';
 import { historyLaws } from './history.ts';
 import { identityLaws } from './identity.ts';
@@ -14,6 +16,8 @@ export const opStoreLaws: readonly Law<'op-store'>[] = [
   ...readLaws,
   ...concurrencyLaws,
   ...durabilityLaws,
+  ...atRestLaws,
   ...lifecycleLaws,
   ...historyLaws,
+  ...convergenceLaws,
 ];

@@ -5,10 +5,11 @@ import { holds, same } from '../../check/expect.ts';
 import { brokenRules, type HistoryEvent } from '../../check/history.ts';
 import { resolveAppend, step } from '../../gen/steps.ts';
 import { idOf } from '../../model/op-store.ts';
-import type { LawContext, Run } from '../../run/context.ts';
+import type { LawContext, Room } from '../../run/context.ts';
 import type { Law } from '../../spec/law.ts';
 import { plannedBody, plannedTree, type WriterPlan } from '../../world/op-store-roles.ts';
-import { auditSyncs, straceOf } from '../../world/strace.ts';
+import { ChildDied } from '../../world/spawn.ts';
+import { auditSyncs, killAtWrite, straceOf } from '../../world/strace.ts';
 import { claims, durable, durableOverPower, opLaw } from './define.ts';
 import { readAll } from './reading.ts';
 import { openScene } from './scene.ts';
@@ -38,7 +39,7 @@ const reopening = opLaw('OP-36', {
 });
 
 /** What a store holds of a planned writer's batches, judged whole: the count of records there, by batch. */
-async function judgeBatches(store: OpStore, plan: WriterPlan, acknowledged: ReadonlySet<number>, run: Run): Promise<number> {
+async function judgeBatches(store: OpStore, plan: WriterPlan, acknowledged: ReadonlySet<number>): Promise<number> {
   const { records } = await readAll(store, plan.workspace as WorkspaceId);
   const byBatch = new Map<number, number>();
   for (const one of records) {
@@ -57,7 +58,6 @@ async function judgeBatches(store: OpStore, plan: WriterPlan, acknowledged: Read
   holds(torn.length === 0, `torn batches: ${torn.map(([batch, count]) => `${batch} has ${count} of ${plan.size} records`).join(', ')}`);
   const beyond = [...byBatch.keys()].filter((batch) => !acknowledged.has(batch));
   holds(beyond.length <= plan.width, `${beyond.length} batches are there that nobody was told of, at most ${plan.width} were under way`);
-  run.count('kills inside a batch', beyond.length > 0 || acknowledged.size > 0);
   const head = await store.head(plan.workspace as WorkspaceId);
   same(head?.records ?? 0, records.length, 'head.records after the crash');
   const missing = await readAll(store, plan.workspace as WorkspaceId, { missing: new Map() });
@@ -88,7 +88,7 @@ const killing = opLaw('OP-37', {
         const acknowledged = await killAfter(context, room.place, plan, acks, delayUs);
         run.count('kills after an acknowledgement', acknowledged.size > 0);
         const store = await room.another();
-        await judgeBatches(store, plan, acknowledged, run);
+        await judgeBatches(store, plan, acknowledged);
         const again = await store.append(plan.workspace as WorkspaceId, [
           { tree: 'after' as never, peer: 'after' as never, counter: 1, body: Uint8Array.of(1) },
         ]);
@@ -127,6 +127,58 @@ async function killAfter(
   return acknowledged;
 }
 
+const sweeping = opLaw('OP-37-T2', {
+  needs: durable,
+  tools: ['child process', 'strace'],
+  floors: { 'kills among acknowledgements': { count: 2 } },
+  run: (context) =>
+    context.check(
+      fc.tuple(fc.integer({ min: 1, max: 250 }), fc.constantFrom(3, 10)),
+      async ([n, size], run) => {
+        const room = await context.room();
+        const plan: WriterPlan = {
+          workspace: run.fresh('w'),
+          trees: ['t', 'u'],
+          peer: 'writer',
+          batches: 100_000,
+          size,
+          bodyBytes: 100,
+          width: 1,
+        };
+        run.say(`a child appends batches of ${size} records; SIGKILL at its ${n}th write, fsync, truncate, rename or unlink`);
+        await room.store.close();
+        const acknowledged = await killAt(context, room.place, plan, n);
+        run.count('kills among acknowledgements', acknowledged.size > 0);
+        const store = await room.another();
+        await judgeBatches(store, plan, acknowledged);
+        await store.close();
+      },
+      { runs: 5, fullFactor: 10, hangMs: 60_000 },
+    ),
+});
+
+/** Lets a child write until strace kills it, and gives the batches it told of. */
+async function killAt(
+  context: LawContext<'op-store'>,
+  place: Room<'op-store'>['place'],
+  plan: WriterPlan,
+  n: number,
+): Promise<ReadonlySet<number>> {
+  const acknowledged = new Set<number>();
+  try {
+    const child = await context.world.spawn(place, { role: 'writer', plan: { ...plan } }, killAtWrite(n));
+    child.go();
+    for (let line = await child.line(); line !== undefined; line = await child.line()) {
+      const [word, batch, code] = line.split(' ');
+      if (word === 'ack') acknowledged.add(Number(batch));
+      else throw new LawBroken(`a child's batch ${batch} ended as ${code}`);
+    }
+  } catch (error) {
+    if (!(error instanceof ChildDied)) throw error; // killed while it opened the store: nothing was acknowledged
+  }
+  return acknowledged;
+}
+
 const syncing = opLaw('OP-39', {
   needs: durableOverPower,
   tools: ['child process', 'strace', 'eatmydata'],
@@ -135,7 +187,8 @@ const syncing = opLaw('OP-39', {
     context.example(
       async (run) => {
         const audit = async (under: readonly string[]): Promise<readonly string[]> => {
-          const room = await context.room();
+          // A place nobody opened: every file the child opens is one it makes.
+          const place = await context.subject.setup(context.scope);
           const plan: WriterPlan = {
             workspace: run.fresh('w'),
             trees: ['t'],
@@ -145,12 +198,8 @@ const syncing = opLaw('OP-39', {
             bodyBytes: 100,
             width: 1,
           };
-          await room.store.close();
           const dir = await context.scope.tempDir();
-          const child = await context.world.spawn(room.place, { role: 'writer', plan: { ...plan } }, [
-            ...straceOf(`${dir}/trace`),
-            ...under,
-          ]);
+          const child = await context.world.spawn(place, { role: 'writer', plan: { ...plan } }, [...straceOf(`${dir}/trace`), ...under]);
           child.go();
           for (let line = await child.line(); line !== undefined; line = await child.line());
           const { code, errors } = await child.gone;
@@ -239,4 +288,4 @@ const idsOf = (plan: WriterPlan, batch: number): string[] =>
   );
 
 /** What an acknowledgement is worth. */
-export const durabilityLaws: readonly Law<'op-store'>[] = [processes, reopening, killing, syncing];
+export const durabilityLaws: readonly Law<'op-store'>[] = [processes, reopening, killing, sweeping, syncing];
