@@ -5,34 +5,34 @@ describe('workspaces', () => {
   it('are made, shown, listed, changed and deleted', async () => {
     const { call } = await startServer();
     const made = await expectStatus(
-      call('owner', 'POST', '/workspaces', { json: { id: 'w1', name: 'First', settings: { app: { theme: 'dark' } } } }),
+      call('owner', 'POST', '/workspaces', { json: { id: 'a1', name: 'First', settings: { app: { theme: 'dark' } } } }),
       201,
     );
     expect(made.json()).toMatchObject({
-      id: 'w1',
+      id: 'a1',
       owner: 'owner',
       codec: 'reptree-1',
       role: 'owner',
       settings: { relay: true, app: { theme: 'dark' } },
     });
-    await expectStatus(call('owner', 'POST', '/workspaces', { json: { id: 'w1' } }), 201);
-    await expectStatus(call('other', 'POST', '/workspaces', { json: { id: 'w1' } }), 409);
+    await expectStatus(call('owner', 'POST', '/workspaces', { json: { id: 'a1' } }), 201);
+    await expectStatus(call('other', 'POST', '/workspaces', { json: { id: 'a1' } }), 409);
     const random = (await expectStatus(call('owner', 'POST', '/workspaces', { json: {} }), 201)).json() as { id: string };
-    expect((await call('owner', 'GET', '/workspaces')).json()).toMatchObject({ items: [{ id: 'w1' }, { id: random.id }] });
+    expect((await call('owner', 'GET', '/workspaces')).json()).toMatchObject({ items: [{ id: 'a1' }, { id: random.id }] });
     const page = (await call('owner', 'GET', '/workspaces?limit=1')).json() as { next: { after: string } };
     expect((await call('owner', 'GET', `/workspaces?limit=1&after=${page.next.after}`)).json()).toMatchObject({
       items: [{ id: random.id }],
     });
     expect((await call('other', 'GET', '/workspaces')).json()).toEqual({ items: [] });
     const changed = await expectStatus(
-      call('owner', 'PATCH', '/workspaces/w1', { json: { name: 'Renamed', settings: { relay: false } } }),
+      call('owner', 'PATCH', '/workspaces/a1', { json: { name: 'Renamed', settings: { relay: false } } }),
       200,
     );
     expect(changed.json()).toMatchObject({ name: 'Renamed', settings: { relay: false, app: { theme: 'dark' } } });
-    await expectStatus(call('owner', 'DELETE', '/workspaces/w1'), 204);
-    await expectStatus(call('owner', 'GET', '/workspaces/w1'), 404);
-    await expectStatus(call('other', 'POST', '/workspaces', { json: { id: 'w1' } }), 201);
-    expect((await call('other', 'GET', '/workspaces/w1/operations')).json()).toMatchObject({ records: [] });
+    await expectStatus(call('owner', 'DELETE', '/workspaces/a1'), 204);
+    await expectStatus(call('owner', 'GET', '/workspaces/a1'), 404);
+    await expectStatus(call('other', 'POST', '/workspaces', { json: { id: 'a1' } }), 201);
+    expect((await call('other', 'GET', '/workspaces/a1/operations')).json()).toMatchObject({ records: [] });
   });
 
   it('are counted for their owner', async () => {

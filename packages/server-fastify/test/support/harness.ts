@@ -1,10 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { sqliteStores } from '@spacestore/adapter-sqlite';
 import { parseUserId } from '@spacestore/core';
-import { memoryBlobStore, memoryOpStore, memorySecretStore } from '@spacestore/core/memory';
+import { memoryBlobStore, memoryDirectory, memoryFileIndex, memoryOpStore, memorySecretStore } from '@spacestore/core/memory';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { afterEach } from 'vitest';
 import { staticTokens } from '../../src/auth/static-tokens.ts';
@@ -32,34 +28,29 @@ export interface CallOptions {
   readonly token?: string;
 }
 
-const running: { readonly server: SpacestoreServer; readonly dir: string }[] = [];
+const running: SpacestoreServer[] = [];
 afterEach(async () => {
-  for (const { server, dir } of running.splice(0)) {
-    await server.close();
-    rmSync(dir, { recursive: true, force: true });
-  }
+  for (const server of running.splice(0)) await server.close();
 });
 
-/** A server over memory stores for operations, blobs and secrets, and SQLite for the directory and the file index; users have static tokens, time stands still, overload protection by event-loop delay is off. */
+/** A server over memory stores; users have static tokens, time stands still, overload protection by event-loop delay is off. */
 export async function startServer(overrides: Partial<ServerOptions> = {}): Promise<Harness> {
   const now = { value: 1_700_000_000_000 };
   const clock = { now: () => now.value };
   const logs: string[] = [];
-  const dir = mkdtempSync(join(tmpdir(), 'spacestore-server-'));
-  const { directory, files } = sqliteStores({ dir, clock });
   const server = await createServer({
     ops: memoryOpStore({ clock }),
     blobs: memoryBlobStore({ clock }),
-    files,
+    files: memoryFileIndex(),
     secrets: memorySecretStore(),
-    directory,
+    directory: memoryDirectory({ clock }),
     auth: staticTokens(users.map((user) => ({ sha256: sha256(tokenOf(user)), identity: { user: parseUserId(user) } }))),
     clock,
     logger: serverLogger('trace', { write: (line: string) => void logs.push(line) }),
     ...overrides,
     limits: { eventLoopDelayMs: 0, ...overrides.limits },
   });
-  running.push({ server, dir });
+  running.push(server);
   return {
     server,
     now,

@@ -1,34 +1,23 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { sqliteStores } from '@spacestore/adapter-sqlite';
 import { encodeOp, type OpRecord, parsePeerId, parseTreeId, parseUserId, parseWorkspaceId } from '@spacestore/core';
-import { memoryBlobStore, memoryOpStore, memorySecretStore } from '@spacestore/core/memory';
-import { afterEach } from 'vitest';
+import { memoryBlobStore, memoryDirectory, memoryFileIndex, memoryOpStore, memorySecretStore } from '@spacestore/core/memory';
 import type { Identity } from '../../src/auth/identity.ts';
 import { serviceEvents } from '../../src/events.ts';
 import { defaultLimits, type Limits } from '../../src/limits.ts';
 import type { ServiceParts, Stores } from '../../src/service/stores.ts';
 import { createServices, type Services } from '../../src/services.ts';
 
-const opened: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of opened.splice(0)) await close();
-});
-
 export const w1 = parseWorkspaceId('w1');
 export const identity = (user: string): Identity => ({ user: parseUserId(user) });
 
 /** Stores that several servers may share. */
 export function openStores(): Stores {
-  const dir = mkdtempSync(join(tmpdir(), 'spacestore-service-'));
-  const sqlite = sqliteStores({ dir });
-  opened.push(async () => {
-    await sqlite.close();
-    rmSync(dir, { recursive: true, force: true });
-  });
-  const { directory, files } = sqlite;
-  return { directory, files, ops: memoryOpStore(), blobs: memoryBlobStore(), secrets: memorySecretStore() };
+  return {
+    directory: memoryDirectory(),
+    files: memoryFileIndex(),
+    ops: memoryOpStore(),
+    blobs: memoryBlobStore(),
+    secrets: memorySecretStore(),
+  };
 }
 
 /** One server's services over them. */
