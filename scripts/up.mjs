@@ -36,7 +36,7 @@ const run = (stdout, ...args) =>
       stopped = true;
       try {
         if (windows) child.kill(signal);
-        else process.kill(-child.pid, signal);
+        else if (child.pid !== undefined) process.kill(-child.pid, signal);
       } catch (error) {
         if (error.code !== 'ESRCH') throw error; // already gone
       }
@@ -48,12 +48,13 @@ const run = (stdout, ...args) =>
       clearInterval(watch); // once: a server takes a second signal as "do not wait for open requests"
       stop('SIGTERM');
     }, 500);
-    child.on('exit', async (code, signal) => {
+    const ended = async (code, signal) => {
       clearInterval(watch);
       while (stopped && groupLives(child.pid)) await sleep(50); // npx and pnpm go at once, a server still closes its files
       for (const s of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(s, stop);
       resolve(code ?? (signal === 'SIGINT' ? 130 : 143));
-    });
+    };
+    child.on('exit', (code, signal) => void ended(code, signal));
   });
 
 const installed = await run(2 /* standard output stays the script's own */, 'pnpm', 'install', '--frozen-lockfile');

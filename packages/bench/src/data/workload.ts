@@ -30,7 +30,7 @@ export function* workload(options: Partial<WorkloadOptions> = {}): Generator<Wor
   const random = seededRandom(seed);
   const peerIds = Array.from({ length: peers }, () => parsePeerId(randomHex(random)));
   const treeIds = Array.from({ length: trees }, () => parseTreeId(randomHex(random)));
-  const counters = new Array<number>(peers).fill(0);
+  const counters = Array.from({ length: peers }, () => 0);
   let target: string = treeIds[0] as string;
   for (let n = 0; ; n++) {
     const turn = pattern === 'hundreds' ? Math.floor(n / 100) : pattern === 'singles' ? n : Math.floor(random() * peers);
