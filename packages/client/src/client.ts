@@ -1,6 +1,6 @@
 import { type Clock, type Outbox, parseWorkspaceId, StoreError, type SyncTransport, systemClock, type WorkspaceId } from '@spacestore/core';
 import type { ClientSessionOptions } from '@spacestore/core/sync';
-import { compressions } from '#inflate';
+import { compressions } from '#platform';
 import { parseEndpoint } from './endpoint.ts';
 import { type SessionDriver, sessionDriver } from './session-driver.ts';
 import { webSocketTransport } from './web-socket-transport.ts';

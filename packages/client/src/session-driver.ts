@@ -12,7 +12,7 @@ import {
   stepClient,
   wakeAt,
 } from '@spacestore/core/sync';
-import { inflate } from '#inflate';
+import { inflate } from '#platform';
 import { jwtLifetimeMs } from './jwt-lifetime.ts';
 
 /** What concerns one workspace alone. */

@@ -31,3 +31,6 @@ export const inflate: Inflate = async (how, bytes, maxBytes) => {
   }
   return whole;
 };
+
+/** Browsers stream a body over HTTP/2 alone: it is gathered first. */
+export const streamsUploads = false;

@@ -11,3 +11,6 @@ export const compressions: readonly Compression[] = ['zstd', 'deflate'];
 /** Off the event loop; gives up beyond `maxBytes`. */
 export const inflate: Inflate = (how, bytes, maxBytes) =>
   how === 'zstd' ? zstdAsync(bytes, { maxOutputLength: maxBytes }) : inflateRawAsync(bytes, { maxOutputLength: maxBytes });
+
+/** A body may be sent while it is still being read. */
+export const streamsUploads = true;

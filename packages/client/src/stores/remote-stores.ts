@@ -1,0 +1,66 @@
+import {
+  type BlobRoot,
+  type BlobStore,
+  type CallOptions,
+  type CodecName,
+  type OpStore,
+  parseWorkspaceId,
+  type SecretStore,
+  type WorkspaceId,
+} from '@spacestore/core';
+import type { WireLimits } from '@spacestore/core/sync';
+import { parseEndpoint } from '../endpoint.ts';
+import { webSocketTransport } from '../web-socket-transport.ts';
+import { remoteBlobStore } from './blob-store.ts';
+import { httpClient } from './http.ts';
+import { remoteOpStore } from './op-store.ts';
+import { remoteSecretStore } from './secret-store.ts';
+import { askLimits } from './server-limits.ts';
+import { workspaceAccess } from './workspace-access.ts';
+import { type WorkspaceAdmin, workspaceAdmin } from './workspace-admin.ts';
+
+export interface RemoteStoreOptions {
+  /** `https://` or `wss://` of the server; without TLS only on this machine, unless `insecure`. */
+  readonly url: string;
+  readonly token: () => string | Promise<string>;
+  readonly insecure?: boolean;
+  /** Makes workspaces at their first change, with this codec, and takes those the caller is no member of for not there yet. For a caller who is the
+   *  only user, such as a test; everybody else is told `not_found`. */
+  readonly createWorkspaces?: CodecName;
+  /** Whose files lie under a blob root; its last segment if absent. */
+  readonly workspaceOfRoot?: (root: BlobRoot) => WorkspaceId;
+  /** Largest file and secret the server takes, where it is told otherwise than by default. */
+  readonly maxBlobBytes?: number;
+  readonly maxSecretBytes?: number;
+}
+
+export interface RemoteStores {
+  readonly ops: OpStore;
+  readonly blobs: BlobStore;
+  readonly secrets: SecretStore;
+  readonly workspaces: WorkspaceAdmin;
+  /** What the server enforces, as told in its WELCOME. */
+  readonly limits: WireLimits;
+}
+
+/** A server seen as stores. Its errors are its own: same code, same context; what could not be asked is never taken for empty.
+ *  Throws: invalid, denied (an address in the clear), unauthenticated, unavailable. */
+export async function remoteStores(options: RemoteStoreOptions, call?: CallOptions): Promise<RemoteStores> {
+  const { url, token, insecure = false, createWorkspaces, maxBlobBytes = 5 * 1024 ** 3, maxSecretBytes = 64 * 1024 } = options;
+  const endpoint = parseEndpoint(url, { insecure });
+  const transport = webSocketTransport({ insecure });
+  const limits = await askLimits(transport, endpoint.ws, await token(), call).finally(() => transport.close());
+  const http = httpClient(endpoint.http, token);
+  const access = workspaceAccess(http, createWorkspaces);
+  return {
+    ops: remoteOpStore(http, access, limits),
+    blobs: remoteBlobStore(http, access, options.workspaceOfRoot ?? lastSegment, maxBlobBytes),
+    secrets: remoteSecretStore(http, access, maxSecretBytes),
+    workspaces: workspaceAdmin(http),
+    limits,
+  };
+}
+
+function lastSegment(root: BlobRoot): WorkspaceId {
+  return parseWorkspaceId(root.slice(root.lastIndexOf('/') + 1));
+}
