@@ -31,9 +31,23 @@ function setFed(attachment: Attachment, subscription: Subscription, fed: boolean
   attachment.wanted = wantedOf(attachment.subs.values());
 }
 
+/** Of one workspace on one connection: beyond, subscriptions cost more than they are worth to anybody but an attacker. */
+const maxSubs = 1000;
+const maxTrees = 200_000;
+
 /** A subscription is there from now on; fed where nothing lies between its cursor and what comes, else the client is told to PULL. */
 export function onSub(attachment: Attachment, { ws, sub, trees, cursor }: Sub, emit: EmitServer): void {
   const subscription: Subscription = { sub, trees: trees === null ? null : new Set(trees), fed: false, from: 0 };
+  let named = subscription.trees?.size ?? 0;
+  for (const other of attachment.subs.values()) if (other.sub !== sub) named += other.trees?.size ?? 0;
+  if (named > maxTrees || (attachment.subs.size >= maxSubs && !attachment.subs.has(sub))) {
+    const message = 'too many subscriptions or trees: join them';
+    emit({
+      kind: 'send',
+      message: { kind: 'refused', of: 'sub', request: sub, ws, code: 'quota', message, context: { maxSubs, maxTrees } },
+    });
+    return;
+  }
   const fed = isAtEnd(attachment, cursor) || continuesFed(attachment, subscription, cursor);
   attachment.subs.set(sub, subscription);
   setFed(attachment, subscription, fed, cursor === null ? 0 : decodeCursor(cursor).position);

@@ -53,7 +53,8 @@ export interface Connection {
   readonly gone: () => void;
   /** Work accepted and not yet answered. */
   readonly load: () => { readonly calls: number; readonly bytes: number };
-  readonly appending: () => number;
+  /** Batches taken and not yet judged. */
+  readonly owed: () => number;
 }
 
 interface Place {
@@ -74,7 +75,6 @@ export function connection(parts: ConnectionParts): Connection {
   let identity: Identity | undefined;
   let calls = 0;
   let bytes = 0;
-  let appending = 0;
 
   const step = (event: ServerEvent): void => stepServerSession(session, event, perform);
   const now = (): number => clock.now();
@@ -202,7 +202,6 @@ export function connection(parts: ConnectionParts): Connection {
     const { ws, attachment, batch, records, block } = effect;
     const place = places.get(ws);
     if (place === undefined) return;
-    appending++;
     begin(block.length, async () => {
       let error: StoreError | undefined;
       try {
@@ -212,7 +211,6 @@ export function connection(parts: ConnectionParts): Connection {
         error = toStoreError(cause);
         if (error.code === 'internal') parts.report(cause);
       }
-      appending--;
       step({ kind: 'settled', now: now(), ws, attachment, batch, error });
       place.room.settled(options.connection);
     });
@@ -333,6 +331,10 @@ export function connection(parts: ConnectionParts): Connection {
     gone: () =>
       step({ kind: 'message', now: now(), message: { kind: 'bye', code: 'going_away', reason: '', reconnectAfterMs: null }, bytes: 0 }),
     load: () => ({ calls, bytes }),
-    appending: () => appending,
+    owed: () => {
+      let owed = 0;
+      for (const { verdicts } of session.attachments.values()) owed += verdicts.length;
+      return owed;
+    },
   };
 }

@@ -180,7 +180,7 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
     drain: async () => {
       draining = true;
       for (const { socket } of open) socket.pause();
-      await until(() => ![...open].some((state) => state.connection.appending() > 0), options.drainMs);
+      await until(() => ![...open].some((state) => state.connection.owed() > 0), options.drainMs);
       for (const { socket, connection: each } of open) {
         each.drain();
         socket.resume();

@@ -9,6 +9,9 @@ export interface PresenceBoard {
   readonly left: (connection: string) => void;
 }
 
+/** Values are told at most so often: whoever sends more often has the last one told. */
+const everyMs = 20;
+
 /** Entries are sent in frames of about so many characters. */
 const frameChars = 64 * 1024;
 
@@ -17,14 +20,18 @@ export function presenceBoard(ws: number, members: ReadonlyMap<string, RoomMembe
   let changed = new Map<string, PresenceEntry>();
   let gone = new Set<string>();
   let planned = false;
+  let toldAt = 0;
 
   const plan = (): void => {
     if (planned) return;
     planned = true;
-    setImmediate(tell);
+    const wait = toldAt + everyMs - performance.now();
+    if (wait > 0) setTimeout(tell, wait);
+    else setImmediate(tell);
   };
   const tell = (): void => {
     planned = false;
+    toldAt = performance.now();
     const entries = [...changed.values()];
     const left = [...gone];
     changed = new Map();

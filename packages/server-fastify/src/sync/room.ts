@@ -89,7 +89,14 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
       return;
     }
     ({ position, cursor } = group);
-    for (const member of members.values()) member.group(group);
+    for (const member of members.values()) {
+      try {
+        member.group(group);
+      } catch (error) {
+        parts.report(error);
+        member.end(new StoreError('internal', 'unexpected failure: join again'));
+      }
+    }
   };
   const gap = (to: number, at: Cursor | null): void => {
     position = to;

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { parseUserId, StoreError } from '@spacestore/core';
+import { type OpStore, parseUserId, parseWorkspaceId, StoreError } from '@spacestore/core';
 import { describe, expect, it } from 'vitest';
 import type { Identity } from '../../src/auth/identity.ts';
 import { type SyncHarness, startSync, tokenOf } from './sync-harness.ts';
@@ -224,16 +224,27 @@ describe('the life of a connection', () => {
   });
 
   it('drained, it gets its verdicts, a BYE with a time to come back, and ends', async () => {
-    const { url, server, ops: store } = await startSync();
+    let open: () => void = () => undefined;
+    const shut = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const wrap = (store: OpStore): OpStore => ({ ...store, append: (...call) => shut.then(() => store.append(...call)) });
+    const { url, server, ops: store, metric } = await startSync({ wrap });
     const ada = await greet(url, tokenOf('ada'));
     const { ws } = await enter(ada, 'w1');
     for (let i = 1; i <= 50; i++) ada.send(ops(ws, i, record(i)));
-    await ada.until('ack');
+    ada.send({ kind: 'ping' });
+    await ada.expect('pong');
     const closing = server.close();
-    const message = await bye(ada);
-    expect(message).toMatchObject({ code: 'going_away', reconnectAfterMs: expect.any(Number) });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(ada.waiting()).toEqual([]);
+    expect(await metric('spacestore_sockets')).toBe(1);
+    open();
+    let acked = 0;
+    while (acked < 50) acked = (await ada.expect('ack')).batch;
+    expect(await bye(ada)).toMatchObject({ code: 'going_away', reconnectAfterMs: expect.any(Number) });
     await closing;
-    await expect(store.head('w1' as never)).rejects.toMatchObject({ code: 'closed' });
+    await expect(store.head(parseWorkspaceId('w1'))).rejects.toMatchObject({ code: 'closed' });
   });
 });
 
