@@ -1,10 +1,11 @@
+import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { LawBroken } from '../src/check/broken.ts';
 import { brokenRules } from '../src/check/history.ts';
 import { steps } from '../src/gen/steps.ts';
 import { runConformance, runLaw } from '../src/run/engine.ts';
 import { succeeded } from '../src/run/report.ts';
-import { encodeToken, parseToken } from '../src/run/token.ts';
+import { encodeToken, kitVersion, parseToken } from '../src/run/token.ts';
 import type { Law } from '../src/spec/law.ts';
 import { mutantSubject } from '../src/zoo/mutant.ts';
 
@@ -103,6 +104,10 @@ describe('a verdict', () => {
 });
 
 describe('a replay token', () => {
+  it('names the version of the package', () => {
+    expect(kitVersion).toBe((createRequire(import.meta.url)('../package.json') as { version: string }).version);
+  });
+
   it('comes back as it was, and nothing else is one', () => {
     const token = { seed: 5, check: 1, path: '0:2:1', version: '0.1.0' };
     expect(parseToken(encodeToken(token))).toEqual(token);

@@ -48,6 +48,10 @@ export function fenced(log: LogModel | undefined, epoch: number): LogModel {
 const covers = (ranges: readonly CounterRange[] | undefined, counter: number): boolean =>
   ranges?.some(([first, last]) => first <= counter && counter <= last) ?? false;
 
+/** Records as a caller hands them in: without what a log adds. */
+export const plain = (records: readonly OpRecord[]): OpRecord[] =>
+  records.map(({ tree, peer, counter, body }) => ({ tree, peer, counter, body }));
+
 /** True if a vector has a record. */
 export function vectorHas(vector: StateVector, record: Pick<OpRecord, 'tree' | 'peer' | 'counter'>): boolean {
   return covers(vector.get(record.tree)?.get(record.peer), record.counter);

@@ -11,7 +11,7 @@ import { lawLine, linesOfFailure } from './terminal.ts';
 /** The seed of tests: fixed, so that a suite that was green stays green. Fresh seeds are the command's business. */
 const testSeed = 20_260_401;
 
-/** Describes a store's conformance: one test for each law. The quick profile; a law that is not run says so in its name's skip note. */
+/** Describes a store's conformance: one test for each law. The quick profile; an annotation says what was not run or is not claimed. */
 function describeSubject<Kind extends SubjectKind, At extends Place>(kind: Kind, options: SubjectOptions<Kind, At>): void {
   const subject = subjectOf(kind, options);
   if (collectSubject(subject)) return; // a child process loads the test file for its subject alone

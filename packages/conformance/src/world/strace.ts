@@ -102,7 +102,7 @@ function apply(call: string, state: AuditState, ignores: (path: string) => boole
     case 'pwritev2':
     case 'ftruncate':
     case 'fallocate':
-      if (name === 'write' && /^1</.test(rest) && /^ack /.test(quoted[0] ?? '')) acknowledge(state, quoted[0] as string);
+      if (name === 'write' && rest.startsWith('1<') && quoted[0]?.startsWith('ack ')) acknowledge(state, quoted[0] as string);
       else if (file?.startsWith('/') && !ignores(file) && !file.endsWith(' (deleted)')) state.dirty.set(file, name);
       return;
     case 'fsync':

@@ -5,7 +5,7 @@ import { sameRecords, words } from '../../check/words.ts';
 import { alteredBody, bodyOf } from '../../gen/bytes.ts';
 import { notCounters } from '../../gen/ids.ts';
 import { pick, resolveAppend, step, steps } from '../../gen/steps.ts';
-import { idOf } from '../../model/op-store.ts';
+import { idOf, plain } from '../../model/op-store.ts';
 import type { Law } from '../../spec/law.ts';
 import { opLaw } from './define.ts';
 import { openScene } from './scene.ts';
@@ -49,7 +49,7 @@ const idempotent = opLaw('OP-02', {
         const scene = await openScene(context, run);
         await scene.build(plan);
         for (const one of again) {
-          const known = scene.records.slice(one[1] % scene.records.length).map(({ position: _, ...rest }) => rest);
+          const known = plain(scene.records.slice(one[1] % scene.records.length));
           run.count('records repeated', known.length > 0);
           await scene.append(reverse ? known.reverse() : known);
           await scene.append([...known.slice(0, 2), ...known.slice(0, 2)]);
@@ -72,9 +72,9 @@ const immutable = opLaw('OP-03', {
         await scene.build(plan);
         const victim = pick(scene.records, k);
         if (!victim) return;
-        const { position: _, ...plain } = victim;
+        const { tree, peer, counter, body } = victim;
         const batch = resolveAppend([0, c, place, how], scene.log);
-        const altered = { ...plain, body: alteredBody(plain.body, how) };
+        const altered = { tree, peer, counter, body: alteredBody(body, how) };
         batch.splice(place % (batch.length + 1), 0, altered);
         run.count('equivocations');
         run.say(`append  ${words(batch)}  where ${words([altered])} has other bytes`);
@@ -106,7 +106,7 @@ const equivocationInside = opLaw('OP-04', {
         await refused(scene.store.append(scene.workspace, batch), 'two bodies under one id', 'equivocation');
         await scene.verify('after the refusal');
         const copies = resolveAppend([0, k, how, c], scene.log);
-        await scene.append([...copies, ...copies.map((one) => ({ ...one, body: Uint8Array.from([...one.body]) }))]);
+        await scene.append([...copies, ...copies.map((one) => ({ ...one, body: Uint8Array.from(one.body) }))]);
         await scene.verify('after equal copies');
       },
       { runs: 30 },
@@ -169,7 +169,7 @@ const atomic = opLaw('OP-06', {
         const { maxCallRecords } = scene.store.capabilities;
         const count = Math.min(long ? 700 : 2 + (c % 6), maxCallRecords - 1);
         const batch = Array.from({ length: count }, (_, i) => record(i, bodyOf(i), `n${i % 3}`));
-        const { position: _, ...known } = pick(scene.records, k) as OpRecord & { position: number };
+        const [known] = plain([pick(scene.records, k) as OpRecord]) as [OpRecord];
         const bad: OpRecord =
           kind === 0
             ? { ...known, counter: -1 }
@@ -256,22 +256,14 @@ const noAliasing = opLaw('OP-09', {
         for (const each of records) each.body.fill(0xee);
         list.length = 0;
         const expected = before.reverse();
-        sameRecords(
-          (await scene.read()).map(({ position: _, ...rest }) => rest),
-          expected,
-          'read after the caller reused the buffers',
-        );
+        sameRecords(plain(await scene.read()), expected, 'read after the caller reused the buffers');
         const page = await scene.store.read(scene.workspace, { limit: 100 });
         for (const each of page.records) {
           each.body.fill(0xdd);
           (each as { counter: number }).counter = 77;
         }
         (page.records as StoredRecord[]).length = 0;
-        sameRecords(
-          (await scene.read()).map(({ position: _, ...rest }) => rest),
-          expected,
-          'read after the reader changed its result',
-        );
+        sameRecords(plain(await scene.read()), expected, 'read after the reader changed its result');
       },
       { runs: 24 },
     ),

@@ -1,18 +1,16 @@
-import type { ByteSource, Cursor, Head, OpRecord, WorkspaceId } from '@spacestore/core';
+import type { ByteSource, Cursor, Head, WorkspaceId } from '@spacestore/core';
 import { isStoreError } from '@spacestore/core';
 import fc from 'fast-check';
 import { holds, refused, same, settle } from '../../check/expect.ts';
 import { sameRecords, words } from '../../check/words.ts';
 import { alteredBody, bodyOf } from '../../gen/bytes.ts';
 import { resolveAppend, step, steps } from '../../gen/steps.ts';
-import { appendTo, fenced, type LogModel } from '../../model/op-store.ts';
+import { appendTo, fenced, type LogModel, plain } from '../../model/op-store.ts';
 import type { Law } from '../../spec/law.ts';
 import { plainRecord } from './append.ts';
 import { claims, opLaw } from './define.ts';
 import { readAll } from './reading.ts';
 import { openScene, type Scene } from './scene.ts';
-
-const bare = (records: readonly OpRecord[]): OpRecord[] => records.map(({ tree, peer, counter, body }) => ({ tree, peer, counter, body }));
 
 const fencing = opLaw('OP-54', {
   needs: claims('fence'),
@@ -133,8 +131,8 @@ const density = opLaw('OP-56', {
         }
         const again =
           k % 2 === 0
-            ? bare(old)
-            : bare(old).map((one, i) => (i === k % old.length ? { ...one, body: alteredBody(one.body, altered[1]) } : one));
+            ? plain(old)
+            : plain(old).map((one, i) => (i === k % old.length ? { ...one, body: alteredBody(one.body, altered[1]) } : one));
         await scene.append(again);
         for (const [at, cursor] of cursors) {
           if (at === 0) continue;

@@ -6,7 +6,7 @@ import { bodyOf } from '../../gen/bytes.ts';
 import { treeId } from '../../gen/ids.ts';
 import { pick, step, steps } from '../../gen/steps.ts';
 import { resolveVector, untidy } from '../../gen/vectors.ts';
-import { vectorHas } from '../../model/op-store.ts';
+import { plain, vectorHas } from '../../model/op-store.ts';
 import type { Law } from '../../spec/law.ts';
 import { plainRecord } from './append.ts';
 import { claims, opLaw } from './define.ts';
@@ -30,10 +30,7 @@ const secondHandle = opLaw('OP-17', {
           sameRecords(records, scene.records, 'read by a second handle right after the append');
           const head = await other.head(scene.workspace);
           same(head?.position, scene.records.length, 'head by a second handle');
-          const back = await other.append(
-            scene.workspace,
-            scene.records.slice(-1).map(({ position: _, ...rest }) => rest),
-          );
+          const back = await other.append(scene.workspace, plain(scene.records.slice(-1)));
           same(back.added, 0, 'added by a second handle for a record that is there');
         }
       },
@@ -106,7 +103,7 @@ const exchange = opLaw('OP-21', {
         const other = await openScene(context, { ...run, fresh: (prefix) => run.fresh(`${prefix}o`) });
         await scene.build(mine);
         // The other log has a part of this one, and records of its own peers.
-        await other.append(scene.records.filter((_, i) => (i + k) % 3 !== 0).map(({ position: _, ...rest }) => rest));
+        await other.append(plain(scene.records.filter((_, i) => (i + k) % 3 !== 0)));
         await other.append(theirs.slice(0, 3).map(([, c], i) => plainRecord(i, bodyOf(c), `o${a % 3}`)));
         const all = await scene.read({ missing: new Map() });
         sameRecords(all, scene.records, 'read({missing: {}})');
