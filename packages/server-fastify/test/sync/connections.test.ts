@@ -251,8 +251,9 @@ describe('the life of a connection', () => {
 describe('what a connection reads', () => {
   it('is never its own, never of a workspace or tree it did not ask for', async () => {
     const { url } = await startSync();
-    const [ada, bob, owner] = await Promise.all(['ada', 'bob', 'owner'].map((user) => greet(url, tokenOf(user))));
-    if (!ada || !bob || !owner) throw new Error('three');
+    const [ada, bob, owner, viewer] = await Promise.all(['ada', 'bob', 'owner', 'viewer'].map((user) => greet(url, tokenOf(user))));
+    if (!ada || !bob || !owner || !viewer) throw new Error('four');
+    await enter(viewer, 'w1');
     const { ws } = await enter(ada, 'w1');
     await enter(ada, 'w2');
     await enter(bob, 'w2');
@@ -275,9 +276,11 @@ describe('what a connection reads', () => {
       { position: 4, key: 'c/p/4' },
       { position: 5, key: 'b/p/5' },
     ]);
+    expect(placed(await viewer.expect('ops-down'))).toHaveLength(5);
     ada.send(ops(ws, 2, record(6, { tree: 'a' })));
     await ada.expect('ack');
-    for (const client of [ada, bob, owner]) {
+    expect(placed(await viewer.expect('ops-down'))).toEqual([{ position: 6, key: 'a/p/6' }]);
+    for (const client of [ada, bob, owner, viewer]) {
       client.send({ kind: 'ping' });
       await client.expect('pong');
       expect(client.waiting()).toEqual([]);
