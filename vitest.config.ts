@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const conditions = ['@spacestore/source', 'module', 'node', 'development|production'];
@@ -6,6 +7,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // Child processes start from sources: what was compiled once is kept.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/node', import.meta.url)) },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
