@@ -100,6 +100,8 @@ describe('a verdict', () => {
   it('of nothing at all is no success', async () => {
     expect(succeeded(await runConformance([], [], quick), false)).toBe(false);
     expect(succeeded(await runConformance([mutantSubject()], [], quick), false)).toBe(false);
+    const unclaimed = law({ needs: { name: 'wings', holds: () => false }, run: () => Promise.resolve() });
+    expect(succeeded(await runConformance([mutantSubject()], [unclaimed], quick), false)).toBe(false);
   });
 });
 

@@ -68,8 +68,9 @@ async function run(): Promise<number> {
   if (profile !== 'quick' && profile !== 'full') throw new UsageError(`no profile ${values.profile}`);
   const replay = values.replay === undefined ? undefined : tokenOf(values.replay, values.law);
   const seed = replay?.seed ?? (values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : seedOf(values.seed));
-  const subjects = await select(positionals);
-  const laws = chosen(allLaws, values.law, values.group).filter((law) => subjects.some((subject) => subject.kind === law.kind));
+  const selected = await select(positionals);
+  const laws = chosen(allLaws, values.law, values.group).filter((law) => selected.some((subject) => subject.kind === law.kind));
+  const subjects = selected.filter((subject) => laws.some((law) => law.kind === subject.kind));
   if (laws.length === 0) throw new UsageError('no law is left to try');
   if (values.list) return print(listing(subjects, laws, values.json), 0);
   const corpus = await loadDefaultCorpus();

@@ -51,8 +51,6 @@ export interface Report {
 export function succeeded(report: Report, requireAll: boolean): boolean {
   const laws = report.subjects.flatMap((subject) => subject.laws);
   const bad = new Set<Verdict>(requireAll ? ['fail', 'inconclusive', 'not run', 'known failure'] : ['fail', 'inconclusive']);
-  const judged =
-    report.subjects.length > 0 &&
-    report.subjects.every((one) => one.error === undefined && one.laws.some((law) => law.verdict !== 'not run'));
+  const judged = laws.some((law) => law.runs > 0) && report.subjects.every((one) => one.error === undefined && one.laws.length > 0);
   return judged && laws.every((law) => !bad.has(law.verdict));
 }

@@ -95,7 +95,7 @@ const killing = opLaw('OP-37', {
         same(again.added, 1, 'added after the crash');
         await store.close();
       },
-      { runs: 4, fullFactor: 8, hangMs: 60_000 },
+      { runs: 4, fullFactor: 5, hangMs: 60_000 },
     ),
 });
 
@@ -153,7 +153,7 @@ const sweeping = opLaw('OP-37-T2', {
         await judgeBatches(store, plan, acknowledged);
         await store.close();
       },
-      { runs: 5, fullFactor: 10, hangMs: 60_000 },
+      { runs: 5, fullFactor: 6, hangMs: 60_000 },
     ),
 });
 
