@@ -115,52 +115,62 @@ export function takeRecordBlock(source: ByteSource, ids: IdCache): readonly OpRe
   if (count > source.end - source.at) throw malformed('more records than bytes');
   const trees = takeDictionary(source, count, ids.trees, parseTreeId);
   const peers = takeDictionary(source, count, ids.peers, parsePeerId);
-  const drafts = takeRuns(source, count, trees, peers);
-  let at = 0;
-  const lengths = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
-    const length = takeVarint(source);
-    at += length;
-    if (at > source.end - source.at) throw malformed('a body reaches beyond the frame');
-    lengths[i] = length;
-  }
-  if (at !== source.end - source.at) throw malformed('bytes are left over');
+  const runs = takeRuns(source, count, trees.length, peers.length);
+  const lengths = takeLengths(source, count);
   const records: OpRecord[] = [];
-  for (let i = 0; i < count; i++) {
-    const { tree, peer, counter } = drafts[i] as Draft;
-    const start = source.at;
-    source.at += lengths[i] as number;
-    records.push({ tree, peer, counter, body: source.bytes.subarray(start, source.at) });
-  }
+  let next = 0;
+  for (const { tree, peer, length } of runs.all)
+    for (const end = next + length; next < end; next++) {
+      const start = source.at;
+      source.at += lengths[next] as number;
+      const body = source.bytes.subarray(start, source.at);
+      records.push({ tree: trees[tree] as TreeId, peer: peers[peer] as PeerId, counter: runs.counters[next] as number, body });
+    }
   return records;
 }
 
-interface Draft {
-  readonly tree: TreeId;
-  readonly peer: PeerId;
-  readonly counter: number;
+interface Runs {
+  readonly all: readonly { readonly tree: number; readonly peer: number; readonly length: number }[];
+  readonly counters: Float64Array;
 }
 
-function takeRuns(source: ByteSource, count: number, trees: readonly TreeId[], peers: readonly PeerId[]): readonly Draft[] {
+function takeRuns(source: ByteSource, count: number, trees: number, peers: number): Runs {
   const runCount = takeVarint(source);
   if (runCount > count) throw malformed('more runs than records');
-  const drafts: Draft[] = [];
+  const all: { readonly tree: number; readonly peer: number; readonly length: number }[] = [];
+  const counters = new Float64Array(count);
+  let filled = 0;
   for (let r = 0; r < runCount; r++) {
-    const tree = trees[takeVarint(source)];
-    const peer = peers[takeVarint(source)];
+    const tree = takeVarint(source);
+    const peer = takeVarint(source);
     const length = takeVarint(source);
-    if (tree === undefined || peer === undefined) throw malformed('a run names an id that its dictionary does not have');
-    if (length === 0 || length > count - drafts.length) throw malformed('runs and records do not add up');
+    if (tree >= trees || peer >= peers) throw malformed('a run names an id that its dictionary does not have');
+    if (length === 0 || length > count - filled) throw malformed('runs and records do not add up');
     let counter = takeVarint(source);
-    drafts.push({ tree, peer, counter });
+    counters[filled++] = counter;
     for (let i = 1; i < length; i++) {
       counter += unzigzag(takeVarint(source));
       if (counter < 0 || counter > Number.MAX_SAFE_INTEGER) throw malformed('a counter is out of range');
-      drafts.push({ tree, peer, counter });
+      counters[filled++] = counter;
     }
+    all.push({ tree, peer, length });
   }
-  if (drafts.length !== count) throw malformed('runs and records do not add up');
-  return drafts;
+  if (filled !== count) throw malformed('runs and records do not add up');
+  return { all, counters };
+}
+
+/** Lengths of bodies that fill the rest exactly. */
+function takeLengths(source: ByteSource, count: number): Uint32Array {
+  const lengths = new Uint32Array(count);
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const length = takeVarint(source);
+    sum += length;
+    if (sum > source.end - source.at) throw malformed('a body reaches beyond the frame');
+    lengths[i] = length;
+  }
+  if (sum !== source.end - source.at) throw malformed('bytes are left over');
+  return lengths;
 }
 
 function takeDictionary<Id extends string>(
