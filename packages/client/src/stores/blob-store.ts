@@ -5,17 +5,20 @@ import {
   type BlobRoot,
   type BlobStore,
   type ByteRange,
+  checkPutOptions,
+  checkRange,
   createLifetime,
   eachItem,
   hasCode,
   parseBlobKey,
   parseBlobRoot,
+  parseLimit,
   StoreError,
   verifiedBody,
   type WorkspaceId,
 } from '@spacestore/core';
 import { type HttpClient, segment } from './http.ts';
-import { upload } from './upload.ts';
+import { type Body, upload } from './upload.ts';
 import type { WorkspaceAccess } from './workspace-access.ts';
 
 interface EntryJson {
@@ -36,7 +39,8 @@ export function remoteBlobStore(
   maxBlobBytes: number,
 ): BlobStore {
   const lifetime = createLifetime();
-  const folder = (root: BlobRoot): string => `/workspaces/${segment(workspaceOf(parseBlobRoot(root)))}/files`;
+  const ownerOf = (root: BlobRoot): WorkspaceId => workspaceOf(parseBlobRoot(root));
+  const folder = (root: BlobRoot): string => `/workspaces/${segment(ownerOf(root))}/files`;
   const file = (root: BlobRoot, key: BlobKey): string => `${folder(root)}/${parseBlobKey(key)}`;
 
   /** Absent only where the server names the key as missing. */
@@ -46,7 +50,7 @@ export function remoteBlobStore(
     } catch (error) {
       if (hasCode(error, 'not_found') && error.context.key === key) return undefined;
       return access.read<undefined>(
-        workspaceOf(root),
+        ownerOf(root),
         () => Promise.reject(error),
         () => undefined,
       );
@@ -60,19 +64,21 @@ export function remoteBlobStore(
 
   const store: BlobStore = {
     contractVersion: 1,
-    capabilities: { durable: 'none', multiHandle: true, multiProcess: true, contentType: true, presign: false, maxBlobBytes },
+    // HTTP keeps types of the form `type/subtype` alone: that is less than the capability promises.
+    capabilities: { durable: 'none', multiHandle: true, multiProcess: true, contentType: false, presign: false, maxBlobBytes },
 
     put: (root, key, source, options = {}, call) =>
       lifetime.run(call, async () => {
         const path = file(root, key);
+        checkPutOptions(options);
         const headers = {
-          ...(options.contentType !== undefined && { 'content-type': options.contentType }),
+          ...contentTypeHeader(options.contentType),
           ...(options.ifMatch !== undefined && { 'if-match': entityTag(options.ifMatch) }),
           ...(options.ifNoneMatch !== undefined && { 'if-none-match': '*' }),
         };
-        const json = (await access.change(workspaceOf(root), () =>
-          upload(source, maxBlobBytes, call, (body) => http.json({ method: 'PUT', path, body, headers })),
-        )) as EntryJson;
+        await access.ensure(ownerOf(root), call);
+        const send = (body: Body) => http.json({ method: 'PUT', path, body, headers });
+        const json = (await upload(source, maxBlobBytes, call, send)) as EntryJson;
         if (json.version === undefined || json.sha256 === undefined) throw new StoreError('unavailable', 'the answer lacks the version');
         return {
           key,
@@ -80,7 +86,7 @@ export function remoteBlobStore(
           sha256: json.sha256,
           version: json.version,
           modifiedAt: json.createdAt,
-          ...contentTypeOf(options.contentType),
+          ...contentTypeOf(json.mimeType),
         };
       }),
 
@@ -88,6 +94,7 @@ export function remoteBlobStore(
       lifetime.run(call, () =>
         orAbsent(root, key, async (): Promise<BlobContent> => {
           const { range } = options;
+          checkRange(range);
           const headers = range === undefined ? {} : { range: rangeHeader(range) };
           try {
             const response = await http.call({ method: 'GET', path: file(root, key), headers }, call);
@@ -105,29 +112,32 @@ export function remoteBlobStore(
 
     list: (root, query, call) =>
       lifetime.run(call, async () => {
-        const { kind, after, limit } = query;
+        const { kind, after } = query;
+        const limit = parseLimit(query.limit);
+        const path = folder(root);
         const ask = () =>
-          http.json({ method: 'GET', path: folder(root), query: { kind, after, limit } }, call) as Promise<{
+          http.json({ method: 'GET', path, query: { kind, after, limit } }, call) as Promise<{
             items: readonly EntryJson[];
             next?: { after?: string };
           }>;
-        const { items, next } = await access.read(workspaceOf(root), ask, () => ({ items: [] }), call);
+        const { items, next } = await access.read(ownerOf(root), ask, () => ({ items: [] }), call);
         return {
           items: items.map(({ kind: of, id, sizeBytes, createdAt }) => ({
             key: parseBlobKey(`${of}/${id}`),
             sizeBytes,
             modifiedAt: createdAt,
           })),
-          ...(next?.after !== undefined && { next: { after: next.after, limit } }),
+          ...(next?.after !== undefined && { next: { after: next.after, limit, ...(kind !== undefined && { kind }) } }),
         };
       }),
 
     delete: (root, key, options = {}, call) =>
       lifetime.run(call, async () => {
+        const path = file(root, key);
         const headers = options.ifMatch === undefined ? {} : { 'if-match': entityTag(options.ifMatch) };
         await access.read<unknown>(
-          workspaceOf(root),
-          () => http.call({ method: 'DELETE', path: file(root, key), headers }),
+          ownerOf(root),
+          () => http.call({ method: 'DELETE', path, headers }),
           () => undefined,
         );
       }),
@@ -151,8 +161,12 @@ function entityTag(version: string): string {
   return `"${encodeURIComponent(version)}"`;
 }
 
+/** No blob is larger; a header with more digits is not understood, and answered with the whole. */
+const farthest = 999_999_999_999_999;
+
 function rangeHeader(range: ByteRange): string {
-  return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.first}-${range.last ?? ''}`;
+  if ('suffix' in range) return `bytes=-${Math.min(range.suffix, farthest)}`;
+  return `bytes=${Math.min(range.first, farthest)}-${range.last === undefined ? '' : Math.min(range.last, farthest)}`;
 }
 
 function contentOf(key: BlobKey, response: Response): BlobContent {
@@ -181,6 +195,12 @@ function infoOf(key: BlobKey, { headers }: Response): BlobInfo {
 /** The server says `application/octet-stream` where nobody told it better. */
 function contentTypeOf(type: string | undefined): { readonly contentType?: string } {
   return type === undefined || type === 'application/octet-stream' ? {} : { contentType: type };
+}
+
+const mediaType = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:;[\x20-\x7e]*)?$/;
+
+function contentTypeHeader(type: string | undefined): Readonly<Record<string, string>> {
+  return type !== undefined && mediaType.test(type) ? { 'content-type': type } : {};
 }
 
 async function* chunksOf(stream: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {

@@ -20,48 +20,64 @@ export interface HttpClient {
 }
 
 export function httpClient(base: string, token: () => string | Promise<string>): HttpClient {
-  const call = async (request: HttpRequest, options?: CallOptions): Promise<Response> => {
+  /** Runs work under a signal of its own: the platform's fetch leaves its listener on the one it is given. Only reads are cut short. */
+  const under = async <Result>(
+    reads: boolean,
+    options: CallOptions | undefined,
+    work: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> => {
     throwIfAborted(options);
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    if (reads) options?.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await work(controller.signal);
+    } finally {
+      options?.signal?.removeEventListener('abort', abort);
+    }
+  };
+  const send = async (request: HttpRequest, signal: AbortSignal): Promise<Response> => {
     const { method, path, query = {}, json, body, headers } = request;
     const url = new URL(`${base}/v1${path}`);
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
-    const reads = method === 'GET' || method === 'HEAD';
-    const init = {
+    const type = json === undefined ? {} : { 'content-type': 'application/json' };
+    const response = await answer(url, {
       method,
-      headers: {
-        authorization: `Bearer ${await token()}`,
-        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
+      headers: { authorization: `Bearer ${await token()}`, ...type, ...headers },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
       ...(body === undefined ? {} : { body, ...(body instanceof ReadableStream && { duplex: 'half' as const }) }),
-      ...(reads && options?.signal && { signal: options.signal }),
-      redirect: 'error' as const,
-    };
-    const response = await answer(url, init, options);
+      signal,
+      redirect: 'error',
+    });
     if (response.ok) return response;
     throw await errorOf(response, method);
   };
+  const isRead = ({ method, path }: HttpRequest): boolean => method === 'GET' || method === 'HEAD' || path.endsWith('/query');
   return {
-    call,
-    json: async (request, options) => {
-      const response = await call(request, options);
-      try {
-        return await response.json();
-      } catch (cause) {
-        throw new StoreError('unavailable', 'the answer could not be read', { cause });
-      }
-    },
+    call: (request, options) => under(isRead(request), options, (signal) => send(request, signal)),
+    json: (request, options) =>
+      under(isRead(request), options, async (signal) => {
+        const response = await send(request, signal);
+        try {
+          return (await response.json()) as unknown;
+        } catch (cause) {
+          throw noAnswer('the answer could not be read', signal, cause);
+        }
+      }),
   };
 }
 
-async function answer(url: URL, init: RequestInit, options: CallOptions | undefined): Promise<Response> {
+async function answer(url: URL, init: RequestInit & { readonly signal: AbortSignal }): Promise<Response> {
   try {
     return await fetch(url, init);
   } catch (cause) {
-    if (options?.signal?.aborted) throw new StoreError('aborted', 'aborted while waiting for the server', { cause });
-    throw new StoreError('unavailable', 'the server could not be reached', { cause });
+    throw noAnswer('the server could not be reached', init.signal, cause);
   }
+}
+
+function noAnswer(message: string, signal: AbortSignal, cause: unknown): StoreError {
+  if (signal.aborted) return new StoreError('aborted', 'aborted while waiting for the server', { cause });
+  return new StoreError('unavailable', message, { cause });
 }
 
 async function errorOf(response: Response, method: string): Promise<StoreError> {

@@ -1,5 +1,6 @@
 import {
   type AppendResult,
+  type CallOptions,
   type Cursor,
   canonicalJson,
   checkAppendOptions,
@@ -8,6 +9,7 @@ import {
   checkRecords,
   checkVectorQuery,
   createLifetime,
+  decodeCursor,
   encodeStateVector,
   type Fork,
   type Head,
@@ -82,6 +84,37 @@ export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits:
     return { added, committedAt, through: through === undefined ? undefined : parseCursor(through) };
   };
 
+  /** Requests may overtake each other on their way: appends to one workspace leave one after the other, as they were called. */
+  const lines = new Map<WorkspaceId, Promise<unknown>>();
+  const inTurn = async <Result>(workspace: WorkspaceId, work: () => Promise<Result>): Promise<Result> => {
+    const turn = Promise.resolve(lines.get(workspace)).then(work);
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    lines.set(workspace, settled);
+    try {
+      return await turn;
+    } finally {
+      if (lines.get(workspace) === settled) lines.delete(workspace);
+    }
+  };
+  /** Where workspaces are made at the first append, one that has no record yet is as good as unknown. */
+  const headIn = (id: WorkspaceId, call?: CallOptions): Promise<Head | undefined> =>
+    access.read<Head | undefined>(
+      id,
+      async () => {
+        const head = headOf(await http.json({ method: 'GET', path: path(id, 'head') }, call));
+        return access.creates && head.position === 0 ? undefined : head;
+      },
+      () => undefined,
+      call,
+    );
+  const throughOf = (through: string | undefined): Cursor | undefined => {
+    const cursor = through === undefined ? undefined : parseCursor(through);
+    return cursor !== undefined && access.creates && decodeCursor(cursor).position === 0 ? undefined : cursor;
+  };
+
   return {
     contractVersion: 1,
     capabilities,
@@ -91,7 +124,7 @@ export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits:
         const id = parseWorkspaceId(workspace);
         checkAppendOptions(options, capabilities);
         const checked = checkRecords(records, capabilities).records;
-        if (checked.length > 0) return access.change(id, () => send(id, checked));
+        if (checked.length > 0) return inTurn(id, () => access.change(id, () => send(id, checked)));
         // An empty append creates nothing.
         return access.read(
           id,
@@ -108,7 +141,7 @@ export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits:
         const json = { ...rest, ...(trees && { trees }), ...(missing && { missing: encodeStateVector(missing) }) };
         const ask = () => http.json({ method: 'POST', path: path(id, 'operations/query'), json }, call) as Promise<PageJson>;
         const page = await access.read(id, ask, () => absentPage(checked), call);
-        const through = page.through === undefined ? undefined : parseCursor(page.through);
+        const through = throughOf(page.through);
         const next = page.next && through && { ...checked, after: parseCursor(page.next.after), through };
         return { records: page.records.map(recordOf), through, ...(next && { next }) };
       }),
@@ -124,7 +157,7 @@ export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits:
             through?: string;
           }>;
         const page = await access.read(id, ask, () => absentVector(checked.through), call);
-        const through = page.through === undefined ? undefined : parseCursor(page.through);
+        const through = throughOf(page.through);
         const next = page.next && through && { ...checked, after: page.next.after, through };
         return { vector: parseStateVector(page.vector, unlimited), through, ...(next && { next }) };
       }),
@@ -145,19 +178,13 @@ export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits:
           items: readonly { id: string }[];
           next?: ListJson['next'];
         };
-        return { items: page.items.map(({ id }) => parseWorkspaceId(id)), ...continued(page.next, checked.limit) };
+        const ids = page.items.map(({ id }) => parseWorkspaceId(id));
+        const items: WorkspaceId[] = [];
+        for (const id of ids) if (!access.creates || (await headIn(id, call)) !== undefined) items.push(id);
+        return { items, ...continued(page.next, checked.limit) };
       }),
 
-    head: (workspace, call) =>
-      lifetime.run(call, () => {
-        const id = parseWorkspaceId(workspace);
-        return access.read<Head | undefined>(
-          id,
-          async () => headOf(await http.json({ method: 'GET', path: path(id, 'head') }, call)),
-          () => undefined,
-          call,
-        );
-      }),
+    head: (workspace, call) => lifetime.run(call, () => headIn(parseWorkspaceId(workspace), call)),
 
     fence: (_workspace, _epoch, call) => lifetime.run(call, unsupported),
     snapshot: (_workspace, call) => lifetime.run(call, unsupported),

@@ -18,15 +18,14 @@ export async function upload<Result>(
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   let refused = false;
+  const stopped = (cause: unknown): never => {
+    refused = true;
+    throw new StoreError('unavailable', 'the server stopped reading', { cause });
+  };
   const pump = async (): Promise<void> => {
     try {
-      await drainSource(source, { maxBytes, call }, async (chunk) => {
-        await writer.write(chunk.slice()).catch((cause: unknown) => {
-          refused = true;
-          throw new StoreError('unavailable', 'the server stopped reading', { cause });
-        });
-      });
-      await writer.close();
+      await drainSource(source, { maxBytes, call }, (chunk) => writer.write(chunk.slice()).catch(stopped));
+      await writer.close().catch(stopped);
     } catch (error) {
       await writer.abort(error).catch(() => undefined); // the reader is gone: its answer tells why
       throw error;

@@ -4,7 +4,7 @@ import { connect, createServer as createTcpServer, type Server, type Socket } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sqliteStores } from '@spacestore/adapter-sqlite';
-import { type OpStore, parseUserId, parseWorkspaceId, type WorkspaceId } from '@spacestore/core';
+import { type Clock, type OpStore, parseUserId, parseWorkspaceId, systemClock, type WorkspaceId } from '@spacestore/core';
 import {
   type MemoryOpPlace,
   memoryBlobPlace,
@@ -25,6 +25,8 @@ export const workspace: WorkspaceId = parseWorkspaceId('w1');
 export interface RealServer {
   /** An address that stays the same over restarts of the server, and can be cut. */
   readonly url: string;
+  /** The server's own address, until it restarts. */
+  readonly direct: string;
   readonly ops: () => OpStore;
   readonly place: MemoryOpPlace;
   /** Ends every connection, as a network does. */
@@ -39,7 +41,10 @@ export interface RealServer {
 }
 
 /** A server with real sockets over data that outlives it, behind a forwarder of bytes, with a workspace where each role has its user. */
-export async function startRealServer(options: { readonly codec?: string; readonly limits?: Partial<Limits> } = {}): Promise<RealServer> {
+export async function startRealServer(
+  options: { readonly codec?: string; readonly limits?: Partial<Limits>; readonly clock?: Clock; readonly empty?: boolean } = {},
+): Promise<RealServer> {
+  const clock = options.clock ?? systemClock;
   const place = memoryOpPlace();
   const blobs = memoryBlobPlace();
   const secrets = memorySecretPlace();
@@ -48,8 +53,8 @@ export async function startRealServer(options: { readonly codec?: string; readon
   let server: SpacestoreServer;
   let port = 0;
   const start = async (): Promise<void> => {
-    const { directory, files } = sqliteStores({ dir });
-    ops = memoryOpStore({ place });
+    const { directory, files } = sqliteStores({ dir, clock });
+    ops = memoryOpStore({ place, clock });
     server = await createServer({
       ops,
       blobs: memoryBlobStore({ place: blobs }),
@@ -102,11 +107,14 @@ export async function startRealServer(options: { readonly codec?: string; readon
       headers: { authorization: `Bearer ${tokenOf(user)}`, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     });
-  await expectOk(call('owner', 'POST', '/workspaces', { id: workspace, name: 'First', codec: options.codec ?? 'opaque' }));
-  for (const role of ['editor', 'viewer']) await expectOk(call('owner', 'PUT', `/workspaces/${workspace}/members/${role}`, { role }));
+  if (options.empty !== true) {
+    await expectOk(call('owner', 'POST', '/workspaces', { id: workspace, name: 'First', codec: options.codec ?? 'opaque' }));
+    for (const role of ['editor', 'viewer']) await expectOk(call('owner', 'PUT', `/workspaces/${workspace}/members/${role}`, { role }));
+  }
 
   return {
     url,
+    direct: `http://127.0.0.1:${port}`,
     ops: () => ops,
     place,
     cut,
