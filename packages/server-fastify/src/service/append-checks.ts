@@ -41,7 +41,8 @@ export function checkBodies(codec: CodecName, records: readonly OpRecord[]): voi
 
 /** The records whose counter would carry everybody's clock too far ahead. */
 export function beyondJump(records: readonly OpRecord[], size: LogSize, limits: Limits): readonly OpRecord[] {
-  const highest = size.maxCounter + limits.counterJump;
+  // From an empty log (-1) as from its first counter: a jump of 2^53 - 1 allows every counter there is.
+  const highest = Math.max(0, size.maxCounter) + limits.counterJump;
   return records.filter(({ counter }) => counter > highest);
 }
 

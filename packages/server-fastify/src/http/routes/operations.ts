@@ -20,7 +20,7 @@ const queryFields = {
   receivedFrom: Type.Optional(Time),
   receivedBefore: Type.Optional(Time),
   limit: Type.Optional(Limit),
-  limitBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+  limitBytes: Type.Optional(Type.Integer({ minimum: 0 })),
 };
 const QueryBody = Type.Object(
   { ...queryFields, trees: Type.Optional(Type.Array(Type.String())), missing: Type.Optional(VectorBody) },
