@@ -72,7 +72,8 @@ export interface Usage {
 
 /** Which workspaces there are, who may do what in them, and who did what. The truth for a workspace's name, owner, settings and blob root. */
 export interface Directory {
-  /** Creates the workspace with its owner as the first member, epoch 1. Throws: conflict if the id is taken (also by one that is being deleted). */
+  /** Creates the workspace with its owner as the first member. Its epoch is above that of any workspace that had this id before, so that nobody's old
+   *  authorisation is good for it; otherwise 1. Throws: conflict if the id is taken (also by one that is being deleted). */
   readonly create: (workspace: NewWorkspace, call?: CallOptions) => Promise<WorkspaceEntry>;
   readonly get: (workspace: WorkspaceId, call?: CallOptions) => Promise<WorkspaceEntry | undefined>;
   /** Throws: not_found. */

@@ -13,11 +13,13 @@ export interface MemoryWorkspace {
 /** What a memory directory keeps its rows in: a second directory on the same place sees the same ones. */
 export interface MemoryDirectoryPlace {
   readonly workspaces: Map<WorkspaceId, MemoryWorkspace>;
+  /** The last epoch of those that were removed: one made again begins above it. */
+  readonly removed: Map<WorkspaceId, number>;
   readonly audit: { readonly row: AuditRow; readonly hash: string }[];
 }
 
 export function memoryDirectoryPlace(): MemoryDirectoryPlace {
-  return { workspaces: new Map(), audit: [] };
+  return { workspaces: new Map(), removed: new Map(), audit: [] };
 }
 
 /** Throws: not_found, also for one that is being deleted. */

@@ -35,7 +35,7 @@ export function memoryDirectory(options: MemoryDirectoryOptions = {}): Directory
         const checked = checkNewWorkspace(given);
         if (workspaces.has(checked.id))
           throw new StoreError('conflict', 'the workspace id is taken', { context: { workspace: checked.id } });
-        const entry: WorkspaceEntry = { ...checked, epoch: 1, createdAt: now(), state: 'active' };
+        const entry: WorkspaceEntry = { ...checked, epoch: 1 + (place.removed.get(checked.id) ?? 0), createdAt: now(), state: 'active' };
         const members = new Map([[entry.owner, 'owner' as const]]);
         workspaces.set(entry.id, { entry, members, peers: new Map(), usage: { fileBytes: 0, files: 0 } });
         return copyOf(entry);
@@ -67,8 +67,10 @@ export function memoryDirectory(options: MemoryDirectoryOptions = {}): Directory
     endDelete: (given, call) =>
       lifetime.run(call, () => {
         const id = parseWorkspaceId(given);
-        if (workspaces.get(id)?.entry.state === 'active')
+        const entry = workspaces.get(id)?.entry;
+        if (entry?.state === 'active')
           throw new StoreError('conflict', 'the workspace is not being deleted', { context: { workspace: id } });
+        if (entry) place.removed.set(id, entry.epoch);
         workspaces.delete(id);
       }),
 

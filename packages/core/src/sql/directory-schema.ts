@@ -30,6 +30,10 @@ CREATE TABLE peer (
   PRIMARY KEY (workspace, peer)
 );
 CREATE INDEX peer_of ON peer (workspace, bound_to);
+CREATE TABLE removed_workspace (
+  id TEXT PRIMARY KEY,
+  epoch INTEGER NOT NULL
+);
 CREATE TABLE audit (
   sequence INTEGER PRIMARY KEY,
   at INTEGER NOT NULL,

@@ -183,13 +183,14 @@ function settingsColumns({ relay, app }: WorkspaceSettings): readonly [relay: nu
 
 function* createWorkspace({ id, name, owner, codec, blobRoot, settings }: NewWorkspace, now: number): Sql<WorkspaceEntry> {
   const added = yield* run(
-    `INSERT INTO workspace (${workspaceColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, 'active') ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO workspace (${workspaceColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'active') ON CONFLICT (id) DO NOTHING`,
     id,
     name,
     owner,
     codec,
     blobRoot,
     ...settingsColumns(settings),
+    1 + (((yield* value('SELECT epoch FROM removed_workspace WHERE id = ?', id)) as number | undefined) ?? 0),
     now,
   );
   if (added === 0) throw new StoreError('conflict', 'the workspace id is taken', { context: { workspace: id } });
@@ -207,6 +208,7 @@ function* updateWorkspace(workspace: WorkspaceId, { name, settings }: WorkspaceP
 function* endDelete(workspace: WorkspaceId): Sql<void> {
   const entry = yield* readEntry(workspace);
   if (entry?.state === 'active') throw new StoreError('conflict', 'the workspace is not being deleted', { context: { workspace } });
+  yield* run('INSERT OR REPLACE INTO removed_workspace (id, epoch) SELECT id, epoch FROM workspace WHERE id = ?', workspace);
   yield* run('DELETE FROM workspace WHERE id = ?', workspace);
 }
 

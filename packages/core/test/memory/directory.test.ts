@@ -27,13 +27,13 @@ describe('workspaces', () => {
     expect(await directory.get(parseWorkspaceId('x'))).toBeUndefined();
   });
 
-  test('an id is taken until the end of its deletion', async () => {
+  test('an id is taken until the end of its deletion; made again, its epoch is above every epoch it had', async () => {
     const directory = await newDirectory();
     expect((await failureOf(directory.create(workspace()))).code).toBe('conflict');
     await directory.beginDelete(ws);
     expect((await failureOf(directory.create(workspace()))).code).toBe('conflict');
     await directory.endDelete(ws);
-    expect((await directory.create(workspace())).epoch).toBe(1);
+    expect((await directory.create(workspace())).epoch).toBe(3);
   });
 
   test.each([
