@@ -41,8 +41,9 @@ export function checkBodies(codec: CodecName, records: readonly OpRecord[]): voi
 
 /** The records whose counter would carry everybody's clock too far ahead. */
 export function beyondJump(records: readonly OpRecord[], size: LogSize, limits: Limits): readonly OpRecord[] {
-  // From an empty log (-1) as from its first counter: a jump of 2^53 - 1 allows every counter there is.
-  const highest = Math.max(0, size.maxCounter) + limits.counterJump;
+  // The largest jump there can be stands for every counter, also from an empty log (-1).
+  if (limits.counterJump === Number.MAX_SAFE_INTEGER) return [];
+  const highest = size.maxCounter + limits.counterJump;
   return records.filter(({ counter }) => counter > highest);
 }
 
