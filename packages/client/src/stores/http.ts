@@ -101,7 +101,11 @@ function parseError(text: string): { code: StoreErrorCode; message: string; cont
     const { error } = JSON.parse(text) as { error?: { code?: unknown; message?: unknown; context?: unknown } };
     if (typeof error?.code !== 'string' || !Object.hasOwn(statusOfCode, error.code)) return undefined;
     const context = typeof error.context === 'object' && error.context !== null ? error.context : {};
-    return { code: error.code as StoreErrorCode, message: String(error.message ?? ''), context: context as Record<string, unknown> };
+    return {
+      code: error.code as StoreErrorCode,
+      message: typeof error.message === 'string' ? error.message : '',
+      context: context as Record<string, unknown>,
+    };
   } catch (cause) {
     if (cause instanceof SyntaxError || cause instanceof TypeError) return undefined; // a proxy's page
     throw cause;

@@ -6,6 +6,7 @@ import {
   type OpStore,
   parseWorkspaceId,
   type SecretStore,
+  type SyncTransport,
   type WorkspaceId,
 } from '@spacestore/core';
 import type { WireLimits } from '@spacestore/core/sync';
@@ -49,7 +50,7 @@ export async function remoteStores(options: RemoteStoreOptions, call?: CallOptio
   const { url, token, insecure = false, createWorkspaces, maxBlobBytes = 5 * 1024 ** 3, maxSecretBytes = 64 * 1024 } = options;
   const endpoint = parseEndpoint(url, { insecure });
   const transport = webSocketTransport({ insecure });
-  const limits = await askLimits(transport, endpoint.ws, await token(), call).finally(() => transport.close());
+  const limits = await limitsOver(transport, endpoint.ws, await token(), call);
   const http = httpClient(endpoint.http, token);
   const access = workspaceAccess(http, createWorkspaces);
   return {
@@ -59,6 +60,14 @@ export async function remoteStores(options: RemoteStoreOptions, call?: CallOptio
     workspaces: workspaceAdmin(http),
     limits,
   };
+}
+
+async function limitsOver(transport: SyncTransport, endpoint: string, token: string, call: CallOptions | undefined): Promise<WireLimits> {
+  try {
+    return await askLimits(transport, endpoint, token, call);
+  } finally {
+    await transport.close();
+  }
 }
 
 function lastSegment(root: BlobRoot): WorkspaceId {
