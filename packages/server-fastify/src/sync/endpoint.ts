@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { StoreError, type UserId } from '@spacestore/core';
 import { subprotocol, type WireLimits } from '@spacestore/core/sync';
@@ -80,7 +81,7 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (accepted) => accept(accepted, request, address));
+    sockets.handleUpgrade(request, socket, head, (accepted) => accept(accepted, request.socket, address));
   };
   const refuse = (request: IncomingMessage, address: string): string | undefined => {
     if (new URL(request.url ?? '/', 'http://server').pathname !== syncPath) return '404 Not Found';
@@ -91,8 +92,9 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
     return undefined;
   };
 
-  const accept = (socket: WebSocket, request: IncomingMessage, address: string): void => {
-    const out = outgoing(socket, request.socket);
+  // Only the network socket is kept: a request with its headers would stay in memory as long as the connection.
+  const accept = (socket: WebSocket, network: Socket, address: string): void => {
+    const out = outgoing(socket, network);
     let user: UserId | undefined;
     const state: Open = {
       socket,
@@ -141,15 +143,15 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
 
     // Until the first frame is there nobody is known: no more than HELLO's bytes are taken in.
     let heard = false;
-    const before = request.socket.bytesRead;
+    const before = network.bytesRead;
     const guard = (): void => {
-      if (!heard && request.socket.bytesRead - before > limits.handshakeBytes + frameOverhead) socket.terminate();
+      if (!heard && network.bytesRead - before > limits.handshakeBytes + frameOverhead) socket.terminate();
     };
-    request.socket.on('data', guard);
-    request.socket.on('drain', state.update);
+    network.on('data', guard);
+    network.on('drain', state.update);
 
     socket.on('message', (data, binary) => {
-      if (!heard) request.socket.off('data', guard);
+      if (!heard) network.off('data', guard);
       heard = true;
       // A copy: ws reads the next frames into the same memory, and records are kept until they are committed and told.
       if (binary) state.connection.receive(new Uint8Array(data as Buffer));
@@ -158,7 +160,7 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
     });
     socket.on('error', ignoreReset);
     socket.on('close', () => {
-      request.socket.off('drain', state.update);
+      network.off('drain', state.update);
       open.delete(state);
       perAddress.remove(address);
       if (user !== undefined) perUser.remove(user);
