@@ -5,18 +5,18 @@ import type { Clock } from '../clock.ts';
 import type { ByteSource } from '../contracts/blob-store.ts';
 import type { AppendResult, Head, OpStore, OpStoreCapabilities } from '../contracts/op-store.ts';
 import { hasCode } from '../errors.ts';
-import { parseTreeId, parseWorkspaceId, type TreeId, type WorkspaceId } from '../ids.ts';
+import { compareIds, parseTreeId, parseWorkspaceId, type WorkspaceId } from '../ids.ts';
 import { createLifetime } from '../lifetime.ts';
 import { pageOf } from '../paging.ts';
 import type { Session, SqlWorkspaces } from './database.ts';
 import { type GroupLimits, type GroupVerdict, groupCommit, type Schedule } from './group-commit.ts';
 import { type AppendCall, type AppendVerdict, appendGroup, refuseByEpoch } from './log/append-group.ts';
-import { type LogNames, newNames } from './log/decode-rows.ts';
-import { newHead, publicHead, readHead, writeHead } from './log/log-head.ts';
+import { type HeadRow, newHead, publicHead, readHead, writeHead } from './log/log-head.ts';
+import { type LogNames, newNames, readNames } from './log/log-names.ts';
 import type { LogState } from './log/log-state.ts';
 import { readPage } from './log/read-page.ts';
 import { readVector } from './log/read-vector.ts';
-import { rows, run, type Sql } from './sql.ts';
+import { run, type Sql } from './sql.ts';
 
 /** How an engine copies a whole workspace out and in. */
 export interface WorkspaceCopies {
@@ -37,21 +37,25 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
   const { capabilities, clock, copies } = options;
   const lifetime = createLifetime();
   const states = new WeakMap<Session, LogState>();
-  const namesOf = namesBySession();
+  const names = new WeakMap<Session, LogNames>();
 
   const commit = async (workspace: WorkspaceId, calls: readonly AppendCall[]): Promise<readonly AppendVerdict[]> => {
     const createsLog = calls.some((call) => call.records.length > 0 && call.ifEpoch === undefined);
     let used: Session | undefined;
     const done = await workspaces.write(workspace, createsLog, (session) => {
       const known = states.get(session);
+      const knownNames = names.get(session);
       // Kept again only after the commit: what a failed transaction knew is not true.
       states.delete(session);
+      names.delete(session);
       used = session;
-      return appendGroup(known, calls, Math.floor(clock.now()));
+      return appendGroup(known, knownNames, calls, Math.floor(clock.now()));
     });
     if (done === undefined) return calls.map(judgeWithoutLog);
-    if (used && done.state.head) states.set(used, done.state);
-    else if (createsLog) await workspaces.tidy(workspace);
+    if (used && done.state.head) {
+      states.set(used, done.state);
+      names.set(used, done.state.names);
+    } else if (createsLog) await workspaces.tidy(workspace);
     return done.verdicts;
   };
   const groups = groupCommit<WorkspaceId, AppendCall, AppendResult>(options.schedule, options.group, commit);
@@ -83,7 +87,7 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
         const checked = checkReadQuery(query);
         const page = await workspaces.read(workspace, function* (session) {
           const head = yield* readHead();
-          return yield* readPage(head, namesOf(session, head?.incarnation), checked);
+          return yield* readPage(head, namesOf(names, session, head), checked);
         });
         return page ?? (await withoutLog(readPage(undefined, newNames(''), checked)));
       }),
@@ -92,21 +96,25 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
       lifetime.run(call, async () => {
         const workspace = parseWorkspaceId(given);
         const checked = checkVectorQuery(query);
-        const page = await workspaces.read(workspace, function* () {
-          return yield* readVector(yield* readHead(), checked);
+        const page = await workspaces.read(workspace, function* (session) {
+          const head = yield* readHead();
+          return yield* readVector(head, namesOf(names, session, head), checked);
         });
-        return page ?? (await withoutLog(readVector(undefined, checked)));
+        return page ?? (await withoutLog(readVector(undefined, newNames(''), checked)));
       }),
 
     trees: (given, query, call) =>
       lifetime.run(call, async () => {
         const workspace = parseWorkspaceId(given);
         const { after, limit } = checkListQuery(query, parseTreeId);
-        const found = await workspaces.read(workspace, () =>
-          rows('SELECT name FROM tree WHERE name > ? ORDER BY name LIMIT ?', after ?? '', limit + 1),
-        );
-        const names = (found ?? []).map(([name]) => name as TreeId);
-        return pageOf(names, limit, (name) => name);
+        const found = await workspaces.read(workspace, function* (session) {
+          const head = yield* readHead();
+          if (!head) return [];
+          const known = namesOf(names, session, head);
+          yield* readNames(known, head);
+          return [...known.tree.ids.keys()].filter((tree) => after === undefined || tree > after).sort(compareIds);
+        });
+        return pageOf((found ?? []).slice(0, limit + 1), limit, (tree) => tree);
       }),
 
     workspaces: (query, call) =>
@@ -156,16 +164,14 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
   };
 }
 
-/** Names are good for one history only: another one counts anew. */
-function namesBySession(): (session: Session, incarnation: string | undefined) => LogNames {
-  const names = new WeakMap<Session, LogNames>();
-  return (session, incarnation = '') => {
-    const known = names.get(session);
-    if (known?.incarnation === incarnation) return known;
-    const fresh = newNames(incarnation);
-    names.set(session, fresh);
-    return fresh;
-  };
+/** The names a session knows: good for one history only, since another one counts anew. */
+function namesOf(names: WeakMap<Session, LogNames>, session: Session, head: HeadRow | undefined): LogNames {
+  const incarnation = head?.incarnation ?? '';
+  const known = names.get(session);
+  if (known?.incarnation === incarnation) return known;
+  const fresh = newNames(incarnation);
+  names.set(session, fresh);
+  return fresh;
 }
 
 /** An answer that needs no database. */
@@ -203,6 +209,7 @@ function* raiseEpoch(epoch: number): Sql<number> {
 }
 
 function* dropLog(): Sql<true> {
+  yield* run('UPDATE meta SET has_log = 0');
   for (const table of ['head', 'chain', 'record', 'tree', 'peer', 'author', 'spaces']) yield* run(`DELETE FROM ${table}`);
   return true;
 }

@@ -94,8 +94,7 @@ export function sqliteFileStores(
     durable: 'power',
     multiHandle: true,
     multiProcess: true,
-    // A changed record is an error when it is read, but damage to an index can hide records from a filtered read until `verifyWorkspace` is asked.
-    integrity: false,
+    integrity: true,
     secureDelete: true,
     fence: true,
     via: true,

@@ -99,6 +99,7 @@ function* copyIn(): Sql<Head> {
   const present = yield* readHead();
   for (const table of workspaceTables.toReversed()) yield* run(`DELETE FROM main.${table}`);
   for (const table of workspaceTables) yield* run(`INSERT INTO main.${table} SELECT * FROM incoming.${table}`);
+  yield* run('UPDATE main.meta SET has_log = 1');
   const restored = (yield* readHead()) as HeadRow;
   const head: HeadRow = {
     ...restored,

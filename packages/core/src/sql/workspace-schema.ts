@@ -3,7 +3,7 @@ import type { Schema } from './migrate.ts';
 /** Version 1. Ids are interned into small integers; `record_id` holds everything a state vector or a difference needs, so that neither
  *  touches a body. Bodies that are valid UTF-8 are TEXT: they are read faster and the views can look into them. */
 const version1 = `
-CREATE TABLE meta (only INTEGER PRIMARY KEY CHECK (only = 1), workspace TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE meta (only INTEGER PRIMARY KEY CHECK (only = 1), workspace TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0, has_log INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE head (
   only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -15,6 +15,8 @@ CREATE TABLE head (
   records INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   max_counter INTEGER NOT NULL,
+  name_sum INTEGER NOT NULL,
+  id_sum INTEGER NOT NULL,
   chain BLOB NOT NULL,
   digest INTEGER NOT NULL
 );

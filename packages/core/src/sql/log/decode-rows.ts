@@ -1,38 +1,17 @@
 import type { StoredRecord } from '../../contracts/op-store.ts';
 import { StoreError } from '../../errors.ts';
-import type { PeerId, TreeId, UserId } from '../../ids.ts';
-import { digestSeed, seededDigest } from '../../log/chain.ts';
-import { type Sql, type SqlRow, type SqlValue, value } from '../sql.ts';
+import type { PeerId, TreeId } from '../../ids.ts';
+import { seededDigest } from '../../log/chain.ts';
+import type { SqlRow, SqlValue } from '../sql.ts';
 import { bytesMaker } from './body-text.ts';
+import { type LogNames, seedOf } from './log-names.ts';
 import { digestOfRow } from './row-digest.ts';
 
 /** Columns of a record as `decodeRows` takes them. */
 export const recordColumns = 'position, tree, peer, counter, received_at, via, digest, body';
 
-/** Names of small integers, of one history of a log. */
-export interface LogNames {
-  readonly incarnation: string;
-  readonly trees: Map<number, TreeId>;
-  readonly peers: Map<number, PeerId>;
-  readonly authors: Map<number, UserId>;
-  /** First part of the digest, by tree and peer. */
-  readonly seeds: Map<number, Map<number, number>>;
-}
-
-export function newNames(incarnation: string): LogNames {
-  return { incarnation, trees: new Map(), peers: new Map(), authors: new Map(), seeds: new Map() };
-}
-
-const maxNames = 50_000;
-
-/** Keeps memory bounded; between pages. */
-export function forgetNames(names: LogNames): void {
-  if (names.trees.size + names.peers.size + names.authors.size < maxNames) return;
-  for (const map of [names.trees, names.peers, names.authors, names.seeds]) map.clear();
-}
-
 /** The records of some rows. Throws: corrupt for one that is not what was stored. */
-export function* decodeRows(names: LogNames, found: readonly SqlRow[]): Sql<StoredRecord[]> {
+export function decodeRows(names: LogNames, found: readonly SqlRow[]): StoredRecord[] {
   const records: StoredRecord[] = [];
   const makeBytes = bytesMaker(found.map((columns) => columns[7] as SqlValue));
   let lastTree = -1;
@@ -40,42 +19,34 @@ export function* decodeRows(names: LogNames, found: readonly SqlRow[]): Sql<Stor
   let tree = '' as TreeId;
   let peer = '' as PeerId;
   let seed = 0;
-  for (const [position, treeId, peerId, counter, receivedAt, via, digest, stored] of found) {
+  for (let i = 0; i < found.length; i++) {
+    // By index: taking the columns apart as a pattern costs a quarter of a microsecond more.
+    const columns = found[i] as SqlRow;
+    const position = columns[0] as number;
+    const treeId = columns[1] as number;
+    const peerId = columns[2] as number;
+    const counter = columns[3] as number;
+    const receivedAt = columns[4] as number;
+    const via = columns[5] as number | null;
     if (treeId !== lastTree || peerId !== lastPeer) {
-      lastTree = treeId as number;
-      lastPeer = peerId as number;
-      tree = names.trees.get(lastTree) ?? ((yield* nameOf(names.trees, 'tree', lastTree)) as TreeId);
-      peer = names.peers.get(lastPeer) ?? ((yield* nameOf(names.peers, 'peer', lastPeer)) as PeerId);
+      lastTree = treeId;
+      lastPeer = peerId;
+      tree = nameOf(names.tree.names, lastTree);
+      peer = nameOf(names.peer.names, lastPeer);
       seed = seedOf(names, lastTree, lastPeer, tree, peer);
     }
-    const body = makeBytes(stored as string | Uint8Array);
-    const author =
-      via === null ? undefined : (names.authors.get(via as number) ?? ((yield* nameOf(names.authors, 'author', via as number)) as UserId));
-    if (digestOfRow(seededDigest(seed, counter as number, position as number, receivedAt as number, body), author) !== digest)
+    const body = makeBytes(columns[7] as SqlValue);
+    const author = via === null ? undefined : nameOf(names.author.names, via);
+    if (digestOfRow(seededDigest(seed, counter, position, receivedAt, body), author) !== columns[6])
       throw new StoreError('corrupt', 'a record is not what was stored', { context: { position, tree, peer, counter } });
-    const record = { tree, peer, counter: counter as number, body, position: position as number, receivedAt: receivedAt as number };
+    const record = { tree, peer, counter, body, position, receivedAt };
     records.push(author === undefined ? record : { ...record, via: author });
   }
   return records;
 }
 
-function seedOf(names: LogNames, treeId: number, peerId: number, tree: string, peer: string): number {
-  let peers = names.seeds.get(treeId);
-  if (!peers) {
-    peers = new Map();
-    names.seeds.set(treeId, peers);
-  }
-  let seed = peers.get(peerId);
-  if (seed === undefined) {
-    seed = digestSeed(tree, peer);
-    peers.set(peerId, seed);
-  }
-  return seed;
-}
-
-function* nameOf<Name extends string>(names: Map<number, Name>, table: 'tree' | 'peer' | 'author', id: number): Sql<Name> {
-  const name = (yield* value(`SELECT name FROM ${table} WHERE id = ?`, id)) as Name | undefined;
-  if (name === undefined) throw new StoreError('corrupt', `a record names a ${table} that is not there`, { context: { id } });
-  names.set(id, name);
+function nameOf<Name extends string>(names: ReadonlyMap<number, Name>, id: number): Name {
+  const name = names.get(id);
+  if (name === undefined) throw new StoreError('corrupt', 'a record names what is not there', { context: { id } });
   return name;
 }

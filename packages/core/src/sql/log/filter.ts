@@ -1,8 +1,10 @@
 import type { ReadQuery } from '../../contracts/op-store.ts';
 import { type CounterRange, rangesContain, subtractRanges } from '../../counter-ranges.ts';
-import type { PeerId, TreeId } from '../../ids.ts';
+import type { TreeId } from '../../ids.ts';
+import type { StateVector } from '../../state-vector.ts';
 import { rows, type Sql, type SqlRow, value } from '../sql.ts';
 import type { HeadRow } from './log-head.ts';
+import type { LogNames } from './log-names.ts';
 
 /** How a query finds its records: every one of a range of positions, those of a range that pass a test, or some positions. */
 export type Filter =
@@ -21,10 +23,10 @@ const scanFraction = 1 / 8;
 const smallRange = 1024;
 
 /** The cheapest way to find the records of a query among the positions after `from` up to `to`. */
-export function* filterOf(query: ReadQuery, from: number, to: number, head: HeadRow): Sql<Filter> {
+export function* filterOf(names: LogNames, query: ReadQuery, from: number, to: number, head: HeadRow): Sql<Filter> {
   const { trees, missing, limit } = query;
   if (trees === undefined && (missing === undefined || missing.size === 0)) return { kind: 'all' };
-  const wanted = yield* wantedTrees(trees, missing);
+  const wanted = wantedTrees(names, trees, missing);
   const most = Math.max(smallRange, Math.floor((to - from) * scanFraction));
   const positions: number[] = [];
   for (const tree of wanted) {
@@ -35,23 +37,15 @@ export function* filterOf(query: ReadQuery, from: number, to: number, head: Head
   return { kind: 'positions', positions: positions.slice(0, limit + 1), next: 0 };
 }
 
-function* wantedTrees(
-  trees: readonly TreeId[] | undefined,
-  missing: ReadonlyMap<TreeId, ReadonlyMap<PeerId, readonly CounterRange[]>> | undefined,
-): Sql<readonly WantedTree[]> {
+function wantedTrees(names: LogNames, trees: readonly TreeId[] | undefined, missing: StateVector | undefined): readonly WantedTree[] {
   const wanted: WantedTree[] = [];
-  const found: (readonly [id: number, name: TreeId])[] = [];
-  if (trees === undefined) found.push(...((yield* rows('SELECT id, name FROM tree')) as unknown as readonly [number, TreeId][]));
-  else
-    for (const name of trees) {
-      const id = yield* value('SELECT id FROM tree WHERE name = ?', name);
-      if (id !== undefined) found.push([id as number, name]);
-    }
-  for (const [id, name] of found) {
+  for (const name of trees ?? names.tree.ids.keys()) {
+    const id = names.tree.ids.get(name);
+    if (id === undefined) continue;
     const known = new Map<number, readonly CounterRange[]>();
     for (const [peer, ranges] of missing?.get(name) ?? []) {
-      const peerId = yield* value('SELECT id FROM peer WHERE name = ?', peer);
-      if (peerId !== undefined) known.set(peerId as number, ranges);
+      const peerId = names.peer.ids.get(peer);
+      if (peerId !== undefined) known.set(peerId, ranges);
     }
     wanted.push({ id, known });
   }

@@ -2,7 +2,7 @@ import type { Head } from '../../contracts/op-store.ts';
 import { StoreError } from '../../errors.ts';
 import { type ChainDigest, chainTag, emptyChain, extendChain } from '../../log/chain.ts';
 import { type Cursor, decodeCursor, encodeCursor, type Fork, reachOfCursor, staleCursor } from '../../log/cursor.ts';
-import { row, rows, run, type Sql } from '../sql.ts';
+import { row, rows, run, type Sql, value } from '../sql.ts';
 import { digestOfHead } from './row-digest.ts';
 
 /** The head row. */
@@ -16,6 +16,9 @@ export interface HeadRow {
   readonly records: number;
   readonly bytes: number;
   readonly maxCounter: number;
+  /** Over all names (`nameDigest`) and over the entries of the id index (`idDigest`): what indexes answer is held against them. */
+  readonly nameSum: number;
+  readonly idSum: number;
   /** The chain at `position`. */
   readonly chain: ChainDigest;
 }
@@ -24,13 +27,17 @@ export interface HeadRow {
  *  records alone, costs a seventh of a byte a record, and is recomputed from fewer digests than this. */
 export const chainStride = 256;
 
-const columns = 'incarnation, lineage, position, received_at, epoch, records, bytes, max_counter, chain, digest';
+const columns = 'incarnation, lineage, position, received_at, epoch, records, bytes, max_counter, name_sum, id_sum, chain, digest';
 
 /** Undefined where there is no log. */
-export function* readHead(table = 'head'): Sql<HeadRow | undefined> {
-  const found = yield* row(`SELECT ${columns} FROM ${table}`);
-  if (!found) return undefined;
-  const [incarnation, lineage, position, receivedAt, epoch, records, bytes, maxCounter, chain, digest] = found;
+export function* readHead(): Sql<HeadRow | undefined> {
+  const found = yield* row(`SELECT ${columns} FROM head`);
+  if (!found) {
+    // A damaged page can lose the row: then something still says that there was one.
+    if ((yield* value('SELECT has_log FROM meta')) === 0) return undefined;
+    throw new StoreError('corrupt', 'the head of the log is lost');
+  }
+  const [incarnation, lineage, position, receivedAt, epoch, records, bytes, maxCounter, nameSum, idSum, chain, digest] = found;
   const head = {
     incarnation: incarnation as string,
     lineage: parseLineage(lineage as string),
@@ -40,6 +47,8 @@ export function* readHead(table = 'head'): Sql<HeadRow | undefined> {
     records: records as number,
     bytes: bytes as number,
     maxCounter: maxCounter as number,
+    nameSum: nameSum as number,
+    idSum: idSum as number,
     chain: chain as Uint8Array,
   };
   if (columnsOf(head).at(-1) !== digest) throw new StoreError('corrupt', 'the head of the log is not what was stored');
@@ -49,10 +58,12 @@ export function* readHead(table = 'head'): Sql<HeadRow | undefined> {
 /** The head row is this one; it is made if there was none. */
 export function* writeHead(head: HeadRow): Sql<void> {
   const changed = yield* run(
-    'UPDATE head SET incarnation = ?, lineage = ?, position = ?, received_at = ?, epoch = ?, records = ?, bytes = ?, max_counter = ?, chain = ?, digest = ?',
+    'UPDATE head SET incarnation = ?, lineage = ?, position = ?, received_at = ?, epoch = ?, records = ?, bytes = ?, max_counter = ?, name_sum = ?, id_sum = ?, chain = ?, digest = ?',
     ...columnsOf(head),
   );
-  if (changed === 0) yield* run(`INSERT INTO head (only, ${columns}) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ...columnsOf(head));
+  if (changed > 0) return;
+  yield* run('UPDATE meta SET has_log = 1');
+  yield* run(`INSERT INTO head (only, ${columns}) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ...columnsOf(head));
 }
 
 function parseLineage(text: string): readonly Fork[] {
@@ -66,7 +77,18 @@ function parseLineage(text: string): readonly Fork[] {
 
 function columnsOf({ lineage, chain, ...head }: HeadRow): readonly (string | number | Uint8Array)[] {
   const past = lineage.length === 0 ? '[]' : JSON.stringify(lineage);
-  const texts = [head.incarnation, past, head.position, head.receivedAt, head.epoch, head.records, head.bytes, head.maxCounter];
+  const texts = [
+    head.incarnation,
+    past,
+    head.position,
+    head.receivedAt,
+    head.epoch,
+    head.records,
+    head.bytes,
+    head.maxCounter,
+    head.nameSum,
+    head.idSum,
+  ];
   return [...texts, chain, digestOfHead(texts, chain)];
 }
 
@@ -81,6 +103,8 @@ export function newHead(): HeadRow {
     records: 0,
     bytes: 0,
     maxCounter: -1,
+    nameSum: 0,
+    idSum: 0,
     chain: emptyChain,
   };
 }

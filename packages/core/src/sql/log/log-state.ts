@@ -1,7 +1,9 @@
 import { StoreError } from '../../errors.ts';
+import type { PeerId, TreeId } from '../../ids.ts';
 import { type ChainDigest, digestSeed, extendChain } from '../../log/chain.ts';
-import { row, run, type Sql, value } from '../sql.ts';
+import { run, type Sql, value } from '../sql.ts';
 import { chainStride, digestsBetween, type HeadRow, lastLink } from './log-head.ts';
+import { addName, type LogNames, type NameTable, newNames, readNames } from './log-names.ts';
 
 /** One tree and peer of a log, and the highest counter stored of it: a higher one cannot be a duplicate, so that it needs no look. */
 export interface Pair {
@@ -26,9 +28,7 @@ export interface LogState {
   tail: number[];
   readonly pairs: Map<string, Map<string, Pair>>;
   pairCount: number;
-  readonly treeIds: Map<string, number>;
-  readonly peerIds: Map<string, number>;
-  readonly authorIds: Map<string, number>;
+  readonly names: LogNames;
   /** Number of the last call judged. */
   calls: number;
 }
@@ -36,7 +36,9 @@ export interface LogState {
 /** Pairs remembered for each open log, about 200 bytes each. */
 const maxPairs = 20_000;
 
-export function* loadState(head: HeadRow | undefined): Sql<LogState> {
+export function* loadState(head: HeadRow | undefined, known: LogNames | undefined): Sql<LogState> {
+  const names = known && known.incarnation === head?.incarnation ? known : newNames(head?.incarnation ?? '');
+  if (head) yield* readNames(names, head);
   const link = head ? yield* lastLink(head.position) : { position: 0, chain: new Uint8Array(32) };
   const tail = head ? yield* digestsBetween(link.position, head.position) : [];
   if (tail.length >= chainStride) throw new StoreError('corrupt', 'a link of the chain is missing', { context: { after: link.position } });
@@ -46,9 +48,7 @@ export function* loadState(head: HeadRow | undefined): Sql<LogState> {
     tail,
     pairs: new Map(),
     pairCount: 0,
-    treeIds: new Map(),
-    peerIds: new Map(),
-    authorIds: new Map(),
+    names,
     calls: 0,
   };
 }
@@ -63,8 +63,8 @@ export function isCurrent(state: LogState, head: HeadRow | undefined): boolean {
 export function* pairOf(state: LogState, tree: string, peer: string): Sql<Pair> {
   const known = state.pairs.get(tree)?.get(peer);
   if (known) return known;
-  const treeId = yield* lookUp(state.treeIds, 'SELECT id FROM tree WHERE name = ?', tree);
-  const peerId = yield* lookUp(state.peerIds, 'SELECT id FROM peer WHERE name = ?', peer);
+  const treeId = state.names.tree.ids.get(tree as TreeId) ?? 0;
+  const peerId = state.names.peer.ids.get(peer as PeerId) ?? 0;
   const highest =
     treeId > 0 && peerId > 0 ? yield* value('SELECT max(counter) FROM record WHERE tree = ? AND peer = ?', treeId, peerId) : null;
   const pair: Pair = {
@@ -84,7 +84,7 @@ export function* pairOf(state: LogState, tree: string, peer: string): Sql<Pair> 
 /** Keeps memory bounded. Between calls only: within one, the pairs know what the call has brought so far. */
 export function forgetSurplus(state: LogState): void {
   if (state.pairCount < maxPairs) return;
-  for (const map of [state.pairs, state.treeIds, state.peerIds, state.authorIds]) map.clear();
+  state.pairs.clear();
   state.pairCount = 0;
 }
 
@@ -98,34 +98,22 @@ function remember(state: LogState, pair: Pair): void {
   state.pairCount++;
 }
 
-function* lookUp(ids: Map<string, number>, sql: string, name: string): Sql<number> {
-  const known = ids.get(name);
-  if (known !== undefined) return known;
-  const found = (yield* value(sql, name)) as number | undefined;
-  if (found === undefined) return 0;
-  ids.set(name, found);
-  return found;
-}
-
 /** The pair has its small integers, made where they are new. */
 export function* internPair(state: LogState, pair: Pair): Sql<void> {
-  if (pair.treeId === 0) pair.treeId = yield* intern(state.treeIds, 'tree', pair.tree);
-  if (pair.peerId === 0) pair.peerId = yield* intern(state.peerIds, 'peer', pair.peer);
+  if (pair.treeId === 0) pair.treeId = yield* intern(state, 'tree', pair.tree);
+  if (pair.peerId === 0) pair.peerId = yield* intern(state, 'peer', pair.peer);
 }
 
 /** The small integer of who handed a record in. */
 export function* internAuthor(state: LogState, author: string | undefined): Sql<number | null> {
-  return author === undefined ? null : yield* intern(state.authorIds, 'author', author);
+  return author === undefined ? null : yield* intern(state, 'author', author);
 }
 
-function* intern(ids: Map<string, number>, table: 'tree' | 'peer' | 'author', name: string): Sql<number> {
-  const known = ids.get(name);
+function* intern(state: LogState, table: NameTable, name: string): Sql<number> {
+  const known = (state.names[table].ids as ReadonlyMap<string, number>).get(name);
   if (known !== undefined) return known;
-  const found =
-    (yield* row(`SELECT id FROM ${table} WHERE name = ?`, name)) ??
-    (yield* row(`INSERT INTO ${table} (name) VALUES (?) RETURNING id`, name));
-  const id = found?.[0] as number;
-  ids.set(name, id);
+  const id = (yield* value(`INSERT INTO ${table} (name) VALUES (?) RETURNING id`, name)) as number;
+  addName(state.names, table, id, name);
   return id;
 }
 

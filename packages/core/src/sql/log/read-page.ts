@@ -2,9 +2,10 @@ import type { checkReadQuery } from '../../check-queries.ts';
 import type { ReadPage, ReadQuery, StoredRecord } from '../../contracts/op-store.ts';
 import { StoreError } from '../../errors.ts';
 import { rows, type Sql, type SqlRow } from '../sql.ts';
-import { decodeRows, forgetNames, type LogNames, recordColumns } from './decode-rows.ts';
+import { decodeRows, recordColumns } from './decode-rows.ts';
 import { type Filter, filterOf } from './filter.ts';
 import { cursorAt, type HeadRow, headCursor, placeOfCursor, refuseCursor } from './log-head.ts';
+import { checkIndex, type LogNames, readNames } from './log-names.ts';
 import { positionOfTime } from './position-of-time.ts';
 
 /** Records fetched at once where a page is bounded by bytes: no more than these are in memory beyond the page. */
@@ -19,7 +20,7 @@ export function* readPage(head: HeadRow | undefined, names: LogNames, { query }:
     refuseCursor(query.through);
     return { records: [], through: undefined };
   }
-  forgetNames(names);
+  yield* readNames(names, head);
   const after = query.after === undefined ? 0 : yield* placeOfCursor(head, query.after);
   const end = query.through === undefined ? head.position : yield* placeOfCursor(head, query.through);
   const through = end === head.position ? headCursor(head) : yield* cursorAt(head, end);
@@ -27,7 +28,8 @@ export function* readPage(head: HeadRow | undefined, names: LogNames, { query }:
   const to = query.receivedBefore === undefined ? end : Math.min(end, yield* positionOfTime(query.receivedBefore, head));
   if (from >= to) return { records: [], through };
 
-  const filter = yield* filterOf(query, from, to, head);
+  if (query.trees !== undefined || query.missing !== undefined) yield* checkIndex(names, head);
+  const filter = yield* filterOf(names, query, from, to, head);
   const { records, last } = yield* collect(names, filter, from, to, query);
   if (last === undefined) return { records, through };
   return { records, through, next: { ...query, after: yield* cursorAt(head, last), through } };
@@ -49,7 +51,7 @@ function* collect(
     const batch = limitBytes === undefined ? wanted : Math.min(wanted, byteBoundBatch);
     const step = yield* nextRows(filter, place, to, batch);
     place = step.place;
-    for (const record of yield* decodeRows(names, step.found)) {
+    for (const record of decodeRows(names, step.found)) {
       const isOver =
         records.length === limit || (limitBytes !== undefined && records.length > 0 && sizeBytes + record.body.length > limitBytes);
       if (isOver) return { records, last: records.at(-1)?.position };

@@ -2,26 +2,33 @@ import { type checkVectorQuery, encodeVectorPlace, type VectorPlace } from '../.
 import type { VectorPage } from '../../contracts/op-store.ts';
 import type { CounterRange } from '../../counter-ranges.ts';
 import { compareIds, type PeerId, type TreeId } from '../../ids.ts';
-import { row, rows, type Sql, type SqlValue, value } from '../sql.ts';
+import { rows, type Sql, type SqlValue, value } from '../sql.ts';
 import { cursorAt, type HeadRow, headCursor, placeOfCursor, refuseCursor } from './log-head.ts';
+import { checkIndex, type LogNames, readNames } from './log-names.ts';
 
 /** Counters fetched at once. */
 const batch = 4096;
 
 /** One page of the vector, from the id index alone. */
-export function* readVector(head: HeadRow | undefined, { query, after }: ReturnType<typeof checkVectorQuery>): Sql<VectorPage> {
+export function* readVector(
+  head: HeadRow | undefined,
+  names: LogNames,
+  { query, after }: ReturnType<typeof checkVectorQuery>,
+): Sql<VectorPage> {
   if (!head) {
     refuseCursor(query.through);
     return { vector: new Map(), through: undefined };
   }
+  yield* readNames(names, head);
+  yield* checkIndex(names, head);
   const end = query.through === undefined ? head.position : yield* placeOfCursor(head, query.through);
   const through = end === head.position ? headCursor(head) : yield* cursorAt(head, end);
   const vector = new Map<TreeId, Map<PeerId, readonly CounterRange[]>>();
   const last: { place?: VectorPlace } = {};
   let left = query.limit;
-  for (const [tree, treeId] of yield* treesFrom(query.trees, after?.tree)) {
+  for (const [tree, treeId] of treesFrom(names, query.trees, after?.tree)) {
     const peers = new Map<PeerId, readonly CounterRange[]>();
-    for (const [peer, peerId] of yield* peersOf(treeId)) {
+    for (const [peer, peerId] of yield* peersOf(names, treeId)) {
       const isCut = after !== undefined && after.tree === tree;
       if (isCut && compareIds(peer, after.peer) < 0) continue;
       const from = isCut && peer === after.peer ? after.counter : -1;
@@ -45,30 +52,28 @@ export function* readVector(head: HeadRow | undefined, { query, after }: ReturnT
 }
 
 /** Trees by name, from one on, with their small integers. */
-function* treesFrom(trees: readonly TreeId[] | undefined, from: TreeId | undefined): Sql<readonly (readonly [TreeId, number])[]> {
-  const first = from ?? '';
-  if (trees === undefined)
-    return (yield* rows('SELECT name, id FROM tree WHERE name >= ? ORDER BY name', first)) as unknown as readonly [TreeId, number][];
+function treesFrom(
+  names: LogNames,
+  trees: readonly TreeId[] | undefined,
+  from: TreeId | undefined,
+): readonly (readonly [TreeId, number])[] {
   const found: (readonly [TreeId, number])[] = [];
-  for (const name of trees) {
-    const id = name < first ? undefined : yield* value('SELECT id FROM tree WHERE name = ?', name);
-    if (id !== undefined) found.push([name, id as number]);
+  for (const name of trees ?? names.tree.ids.keys()) {
+    const id = from !== undefined && name < from ? undefined : names.tree.ids.get(name);
+    if (id !== undefined) found.push([name, id]);
   }
-  return found;
+  return found.sort((a, b) => compareIds(a[0], b[0]));
 }
 
 /** Peers of a tree by name: one step of the index each, whatever they hold. */
-function* peersOf(tree: number): Sql<readonly (readonly [PeerId, number])[]> {
-  const found: [PeerId, number][] = [];
-  for (let id = 0; ; ) {
-    const next = yield* row(
-      'SELECT p.name, p.id FROM peer p WHERE p.id = (SELECT peer FROM record INDEXED BY record_id WHERE tree = ? AND peer > ? ORDER BY peer LIMIT 1)',
-      tree,
-      id,
-    );
-    if (!next) break;
-    id = next[1] as number;
-    found.push(next as unknown as [PeerId, number]);
+function* peersOf(names: LogNames, tree: number): Sql<readonly (readonly [PeerId, number])[]> {
+  const found: (readonly [PeerId, number])[] = [];
+  for (let id: number | undefined = 0; id !== undefined; ) {
+    id = (yield* value('SELECT peer FROM record INDEXED BY record_id WHERE tree = ? AND peer > ? ORDER BY peer LIMIT 1', tree, id)) as
+      | number
+      | undefined;
+    const name = id === undefined ? undefined : names.peer.names.get(id);
+    if (id !== undefined && name !== undefined) found.push([name, id]);
   }
   return found.sort((a, b) => compareIds(a[0], b[0]));
 }

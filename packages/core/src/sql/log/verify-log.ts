@@ -5,7 +5,7 @@ import type { SqlWork } from '../database.ts';
 import { rows, type Sql, value } from '../sql.ts';
 import { bytesOf } from './body-text.ts';
 import { chainStride, type HeadRow, readHead } from './log-head.ts';
-import { digestOfRow } from './row-digest.ts';
+import { digestOfRow, idDigest } from './row-digest.ts';
 
 /** Something in a workspace that is not as it was written. */
 export interface LogProblem {
@@ -46,6 +46,7 @@ interface Walk {
   tail: number[];
   /** False where records are missing, until the next stored link: the chain can't be judged there. */
   known: boolean;
+  idSum: number;
   readonly problems: LogProblem[];
 }
 
@@ -59,7 +60,7 @@ export async function verifyLog(
   const problems: LogProblem[] = [];
   for (const [text] of (await read(() => rows('PRAGMA integrity_check(20)'))) ?? [])
     if (text !== 'ok') problems.push({ kind: 'file', message: String(text) });
-  const walk: Walk = { position: 0, bytes: 0, maxCounter: -1, largestBody: 0, link: emptyChain, tail: [], known: true, problems };
+  const walk: Walk = { position: 0, bytes: 0, maxCounter: -1, largestBody: 0, idSum: 0, link: emptyChain, tail: [], known: true, problems };
   while (walk.position < head.position && problems.length < maxProblems) {
     await read(() => walkOn(walk, Math.min(head.position, walk.position + batch)));
     await pause();
@@ -70,7 +71,7 @@ export async function verifyLog(
 
 function* walkOn(walk: Walk, to: number): Sql<true> {
   const found = yield* rows(
-    `SELECT r.position, t.name, p.name, r.counter, r.received_at, r.digest, r.body, a.name
+    `SELECT r.position, t.name, p.name, r.counter, r.received_at, r.digest, r.body, a.name, r.tree, r.peer
      FROM record r LEFT JOIN tree t ON t.id = r.tree LEFT JOIN peer p ON p.id = r.peer LEFT JOIN author a ON a.id = r.via
      WHERE r.position > ? AND r.position <= ? ORDER BY r.position`,
     walk.position,
@@ -87,7 +88,7 @@ function* walkOn(walk: Walk, to: number): Sql<true> {
     const columns = found[next];
     if (columns?.[0] === position) {
       next++;
-      const [, tree, peer, counter, receivedAt, digest, stored, via] = columns;
+      const [, tree, peer, counter, receivedAt, digest, stored, via, treeId, peerId] = columns;
       const record = { tree: tree as TreeId, peer: peer as PeerId, counter: counter as number, position, receivedAt: receivedAt as number };
       const body = bytesOf(stored as string | Uint8Array);
       if (digestOfRow(recordDigest({ ...record, body }), via as string | null) !== digest)
@@ -101,6 +102,7 @@ function* walkOn(walk: Walk, to: number): Sql<true> {
         });
       walk.bytes += body.length;
       walk.largestBody = Math.max(walk.largestBody, body.length);
+      walk.idSum += idDigest(treeId as number, peerId as number, record.counter, position);
       walk.maxCounter = Math.max(walk.maxCounter, record.counter);
       walk.tail.push(digest as number);
     } else {
@@ -128,7 +130,12 @@ function* compareHead(walk: Walk, head: HeadRow): Sql<true> {
   if (walk.known && !equalBytes(head.chain, extendChain(walk.link, walk.tail)))
     problems.push({ kind: 'chain', message: 'the chain over the records up to the head is broken', position });
   if (problems.length === 0) {
-    const sums = [head.position === head.records, head.bytes === walk.bytes, head.maxCounter === walk.maxCounter];
+    const sums = [
+      head.position === head.records,
+      head.bytes === walk.bytes,
+      head.maxCounter === walk.maxCounter,
+      head.idSum === walk.idSum,
+    ];
     if (sums.includes(false)) problems.push({ kind: 'head', message: 'the head does not sum up its records', position });
   }
   const now = yield* readHead();
