@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sqliteStores } from '@spacestore/adapter-sqlite';
 import { parseTreeId } from '@spacestore/core';
 import { memoryOutbox, memoryOutboxPlace } from '@spacestore/core/memory';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createClient } from '../src/client.ts';
+import { parsePlaces, placesName } from '../src/saved-places.ts';
 import type { PeersLost } from '../src/workspace-handle.ts';
 import { openClient, quick, until, when } from './support/open-client.ts';
 import { type RealServer, startRealServer, tokenOf, workspace } from './support/real-server.ts';
@@ -82,6 +87,78 @@ describe('a client and a server over real sockets', () => {
     await until(() => second.received.has(idOf(record(1, peerB))));
     expect(second.received.has(idOf(record(0, peerB)))).toBe(false);
     expect(logged()).toHaveLength(7);
+  });
+
+  test('an outbox in a file carries what was not yet safe over the end of the process that wrote it', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'spacestore-outbox-'));
+    try {
+      server.setDown(true);
+      const before = sqliteStores({ dir });
+      const first = openClient(server, 'owner', { peers: [peerA], trees: [tree] }, { outbox: before.outbox() });
+      await Promise.all(range(0, 20).map((each) => first.handle.append([each])));
+      await first.client.close();
+      await before.close();
+      server.setDown(false);
+      const after = sqliteStores({ dir });
+      const second = openClient(server, 'owner', { peers: [peerA], trees: [tree] }, { outbox: after.outbox() });
+      await when(second.handle, ({ pending }) => pending === 20);
+      await second.handle.flush();
+      expect(second.handle.status.value).toMatchObject({ pending: 0, acknowledged: 20 });
+      expect(logged()).toEqual(idsOf(range(0, 20)));
+      await second.client.close();
+      await after.close();
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  test('records an app failed to take are given again, and its place is not kept until it has them', async () => {
+    const writer = openClient(server, 'editor', { peers: [peerB] });
+    await writer.handle.append([record(0, peerB)]);
+    await writer.handle.flush();
+    const outbox = memoryOutbox();
+    const client = createClient({ url: server.url, token: () => tokenOf('owner'), outbox, session: quick });
+    const handle = client.workspace(workspace, { peers: [peerA], trees: [tree] });
+    const given: string[] = [];
+    let fails = true;
+    handle.onRecords((records) => {
+      given.push(...records.map(idOf));
+      if (fails) throw new Error('the disk is full');
+    });
+    expect(await when(handle, ({ problem }) => problem !== null)).toMatchObject({ problem: { cause: { message: 'the disk is full' } } });
+    expect(parsePlaces(await outbox.state(workspace, placesName))?.sets ?? []).not.toContainEqual(
+      expect.objectContaining({ cursor: expect.anything() }),
+    );
+    fails = false;
+    await when(handle, ({ problem, connected }) => problem === null && connected === 'live');
+    expect(new Set(given)).toEqual(new Set([idOf(record(0, peerB))]));
+    expect(given.length).toBeGreaterThan(1);
+    await client.close();
+    expect(parsePlaces(await outbox.state(workspace, placesName))?.sets).toMatchObject([{ trees: [tree], cursor: expect.any(String) }]);
+  });
+
+  test('after a restore the app is told, and what it hands in again is all there', async () => {
+    let changes = 0;
+    const a = openClient(server, 'owner', {
+      peers: [peerA],
+      trees: 'all',
+      onHistoryChanged: async () => {
+        changes++;
+        await a.handle.reconcile(range(0, 30));
+      },
+    });
+    await when(a.handle, ({ connected }) => connected === 'live');
+    await a.handle.append(range(0, 10));
+    await a.handle.flush();
+    const backup = await server.ops().snapshot(workspace);
+    await a.handle.append(range(10, 30));
+    await a.handle.flush();
+    await server.ops().restore(workspace, backup as NonNullable<typeof backup>);
+    expect(logged()).toHaveLength(10);
+    server.cut();
+    await until(() => logged().length === 30);
+    expect(changes).toBeGreaterThan(0);
+    expect(a.handle.status.value).toMatchObject({ quarantined: 0 });
   });
 
   test('a tree loaded late is read from the start, others go on', async () => {
