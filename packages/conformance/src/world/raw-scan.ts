@@ -1,4 +1,4 @@
-import { gunzipSync, inflateRawSync, inflateSync, constants as zlib, zstdDecompressSync } from 'node:zlib';
+import { inflateRawSync, inflateSync, constants as zlib, zstdDecompressSync } from 'node:zlib';
 
 /** Bytes that a store left behind: a file, a log line, an error message, the printed form of an object. */
 export interface Trail {
@@ -135,10 +135,20 @@ function* inflated(bytes: Buffer): Generator<Inflated> {
 const sync = { finishFlush: zlib.Z_SYNC_FLUSH, maxOutputLength: maxInflatedBytes };
 
 const decompress = {
-  gzip: (bytes: Buffer): Buffer => gunzipSync(bytes, sync),
+  // Past the header by itself: a gunzip takes what follows the end for a second, broken member.
+  gzip: (bytes: Buffer): Buffer => inflateRawSync(bytes.subarray(gzipHeaderBytes(bytes)), sync),
   zlib: (bytes: Buffer): Buffer => inflateSync(bytes, sync),
   zstd: (bytes: Buffer): Buffer => zstdDecompressSync(bytes, { maxOutputLength: maxInflatedBytes }),
 };
+
+/** Source: RFC 1952, section 2.3. */
+function gzipHeaderBytes(bytes: Buffer): number {
+  const flags = bytes[3] ?? 0;
+  let at = 10;
+  if (flags & 4) at += 2 + (bytes[at] ?? 0) + 256 * (bytes[at + 1] ?? 0);
+  for (const text of [8, 16]) if (flags & text) at = bytes.indexOf(0, at) + 1 || bytes.length;
+  return flags & 2 ? at + 2 : at;
+}
 
 function compressionAt(bytes: Buffer, at: number): keyof typeof decompress | undefined {
   const [a, b] = [bytes[at] ?? 0, bytes[at + 1] ?? 0];
