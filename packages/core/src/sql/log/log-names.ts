@@ -54,7 +54,7 @@ export function addName(names: LogNames, table: NameTable, id: number, name: str
 }
 
 /** The id index holds what the head says. Questions that it answers must not miss a record that a bad disk took out of it, and SQLite does not see
- *  that. Costs about 0.1 s for a million records, once for as long as the file is open. Throws: corrupt. */
+ *  that. Costs about 0.2 s for a million records, once for as long as the file is open. Throws: corrupt. */
 export function* checkIndex(names: LogNames, head: HeadRow): Sql<void> {
   if (names.isIndexChecked) return;
   const sum = yield* value(`SELECT coalesce(sum(${idSumSql}), 0) FROM record INDEXED BY record_id`);
