@@ -9,4 +9,6 @@ const notRun = tests.filter(({ status }) => status !== 'passed' && status !== 'f
 for (const { file, fullName, status } of notRun) console.error(`${status}: ${file} > ${fullName}`);
 console.error(`tests: ${tests.length} in ${report.testResults.length} files, ${notRun.length} not run`);
 if (!tests.length) console.error('no test ran at all');
+const count = (status) => tests.filter((test) => test.status === status).length;
+console.log(`tests: ${count('passed')} passed, ${count('failed')} failed, ${notRun.length} skipped`);
 process.exit(notRun.length || !tests.length ? 1 : 0);
