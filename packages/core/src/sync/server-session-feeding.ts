@@ -98,7 +98,7 @@ export function onPull(session: ServerSession, attachment: Attachment, message: 
   const pull = session.nextSerial++;
   session.pulls.set(pull, { pull, attachment, subscription, page: undefined });
   const { after, through, times = false } = message;
-  emit({ kind: 'read', ws, pull, trees: subscription.trees, after, through, times });
+  emit({ kind: 'read', ws, pull, sub, trees: subscription.trees, after, through, times });
 }
 
 export function onRead(session: ServerSession, event: Extract<ServerEvent, { kind: 'read' }>, emit: EmitServer): void {

@@ -206,6 +206,7 @@ export type ServerEffect =
       readonly kind: 'read';
       readonly ws: WireWorkspace;
       readonly pull: number;
+      readonly sub: number;
       readonly trees: ReadonlySet<TreeId> | null;
       readonly after: Cursor | null;
       readonly through: Cursor | null;

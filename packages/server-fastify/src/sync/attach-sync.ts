@@ -14,6 +14,7 @@ export const defaultSyncOptions: SyncOptions = {
   heartbeatMs: 25_000,
   pageBytes: 256 * 1024,
   pageRecords: 4096,
+  pagesAhead: 64,
   presenceKeys: 32,
   presenceBytes: 16 * 1024,
   loadCalls: 1024,

@@ -1,7 +1,6 @@
 import { type Clock, type PeerId, StoreError, toStoreError, type UserId } from '@spacestore/core';
 import {
   decodeClientMessage,
-  encodePage,
   encodeServerMessage,
   groupFrame,
   idCache,
@@ -15,10 +14,10 @@ import {
 import type { Authenticator, Identity } from '../auth/identity.ts';
 import { allows, type Grant } from '../service/grant.ts';
 import type { Services } from '../services.ts';
-import { compress } from './compress.ts';
 import { handedIn } from './handed.ts';
 import type { Hub } from './hub.ts';
 import type { Outgoing } from './outgoing.ts';
+import { pages } from './pages.ts';
 import type { Room } from './room.ts';
 import type { RoomMember } from './room-member.ts';
 
@@ -30,6 +29,8 @@ export interface ConnectionParts {
   readonly options: ServerSessionOptions;
   readonly pageBytes: number;
   readonly pageRecords: number;
+  /** Pages that may be ready before they are asked for, of all connections. */
+  readonly pageSlots: { free: number };
   readonly out: Outgoing;
   /** Whether one more connection of this user may be. */
   readonly admit: (user: UserId) => boolean;
@@ -216,43 +217,18 @@ export function connection(parts: ConnectionParts): Connection {
     });
   };
 
-  const read = ({ ws, pull, trees, after, through, times }: Extract<ServerEffect, { kind: 'read' }>): void => {
-    const place = places.get(ws);
-    if (place === undefined) return;
-    begin(0, async () => {
-      try {
-        const page = await services.operations.read(place.grant, {
-          ...(trees !== null && { trees: [...trees] }),
-          ...(after !== null && { after }),
-          ...(through !== null && { through }),
-          limit: parts.pageRecords,
-          limitBytes: parts.pageBytes,
-        });
-        const records = times
-          ? page.records
-          : page.records.map(({ tree, peer, counter, body, position }) => ({ tree, peer, counter, body, position }));
-        step({ kind: 'read', now: now(), pull, records, next: page.next?.after ?? null, through: page.through ?? null });
-      } catch (error) {
-        failRead(pull, error);
-      }
-    });
-  };
-  const pack = ({ pull, page, how }: Extract<ServerEffect, { kind: 'pack' }>): void =>
-    begin(parts.pageBytes, async () => {
-      try {
-        const frame = await encodePage(page, how, compress);
-        if (frame.length > options.limits.maxFrameBytes)
-          throw new StoreError('too_large', 'a page does not fit into a frame', { context: { bytes: frame.length } });
-        step({ kind: 'packed', now: now(), pull, frame, buffered: out.buffered() });
-      } catch (error) {
-        failRead(pull, error);
-      }
-    });
-  const failRead = (pull: number, cause: unknown): void => {
-    const error = toStoreError(cause);
-    if (error.code === 'internal') parts.report(cause);
-    step({ kind: 'read-failed', now: now(), pull, error, buffered: out.buffered() });
-  };
+  const paging = pages({
+    operations: services.operations,
+    pageBytes: parts.pageBytes,
+    pageRecords: parts.pageRecords,
+    maxFrameBytes: options.limits.maxFrameBytes,
+    slots: parts.pageSlots,
+    grantOf: (ws) => places.get(ws)?.grant,
+    begin,
+    step: (event) => step({ ...event, now: now() }),
+    buffered: out.buffered,
+    report: parts.report,
+  });
 
   const attach = (ws: number, attachment: number): void => {
     const arrived = arriving.get(ws);
@@ -266,6 +242,7 @@ export function connection(parts: ConnectionParts): Connection {
     const place = places.get(ws);
     if (place?.attachment !== attachment) return;
     places.delete(ws);
+    paging.forget(ws);
     place.room.leave(options.connection);
     hub.release(place.room);
   };
@@ -299,10 +276,10 @@ export function connection(parts: ConnectionParts): Connection {
         append(effect);
         return;
       case 'read':
-        read(effect);
+        paging.read(effect);
         return;
       case 'pack':
-        pack(effect);
+        paging.pack(effect);
         return;
       case 'presence': {
         const place = places.get(effect.ws);
@@ -326,10 +303,15 @@ export function connection(parts: ConnectionParts): Connection {
       }
     },
     refuse: (error) => step({ kind: 'malformed', now: now(), error }),
-    tick: (paused) => step({ kind: 'tick', now: now(), buffered: out.buffered(), flushed: out.flushed(), paused }),
+    tick: (paused) => {
+      paging.tick();
+      step({ kind: 'tick', now: now(), buffered: out.buffered(), flushed: out.flushed(), paused });
+    },
     drain: () => step({ kind: 'drain', now: now(), reconnectAfterMs: parts.reconnectAfterMs() }),
-    gone: () =>
-      step({ kind: 'message', now: now(), message: { kind: 'bye', code: 'going_away', reason: '', reconnectAfterMs: null }, bytes: 0 }),
+    gone: () => {
+      paging.forget();
+      step({ kind: 'message', now: now(), message: { kind: 'bye', code: 'going_away', reason: '', reconnectAfterMs: null }, bytes: 0 });
+    },
     load: () => ({ calls, bytes }),
     owed: () => {
       let owed = 0;

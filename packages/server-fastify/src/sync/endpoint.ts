@@ -16,6 +16,8 @@ export interface EndpointOptions {
   readonly heartbeatMs: number;
   readonly pageBytes: number;
   readonly pageRecords: number;
+  /** Pages made ready before they are asked for, of all connections together. */
+  readonly pagesAhead: number;
   readonly presenceKeys: number;
   readonly presenceBytes: number;
   /** Calls and bytes of one connection under way beyond which nothing more is read from it. */
@@ -68,6 +70,7 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
   const open = new Set<Open>();
   const perAddress = counts<string>();
   const perUser = counts<UserId>();
+  const pageSlots = { free: options.pagesAhead };
   let draining = false;
 
   const report = (error: unknown): void => log.error({ err: error }, 'sync');
@@ -124,6 +127,7 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
         },
         pageBytes: options.pageBytes,
         pageRecords: options.pageRecords,
+        pageSlots,
         out,
         admit: (who) => {
           if (perUser.of(who) >= limits.socketsPerUser) return false;
