@@ -6,7 +6,7 @@ import { newClientState, stepClient } from '../src/sync/client-session.ts';
 import { wakeAt } from '../src/sync/client-session-link.ts';
 import { statusOf } from '../src/sync/client-session-status.ts';
 import type { ClientEffect, ClientEvent, ClientState } from '../src/sync/client-session-types.ts';
-import type { ClientMessage, ServerMessage } from '../src/sync/messages.ts';
+import type { ClientMessage, ServerMessage, WireHead } from '../src/sync/messages.ts';
 import { limits } from './sync/model-server.ts';
 import { sessionOptions } from './sync/simulated-client.ts';
 
@@ -36,10 +36,11 @@ function driven(random = 0.5) {
     event({ kind: 'connected', serial: state.serial });
     hear({ kind: 'welcome', version: 1, connection: 'c', user: parseUserId('u'), limits, compress: null, serverTime: now });
   };
-  const joined = (position = 0) => {
+  const joined = (position = 0, incarnation = '1'.repeat(16), lineage: WireHead['lineage'] = []) => {
     const { join } = state.workspaces.get(workspace) as NonNullable<ReturnType<typeof state.workspaces.get>>;
     if (join.kind !== 'asked') throw new Error(`not asked in: ${join.kind}`);
-    const head = { incarnation: '1'.repeat(16), lineage: [], cursor: at(position), position, records: position, maxCounter: position };
+    const cursor = encodeCursor({ incarnation, position, chain: '0'.repeat(16) });
+    const head: WireHead = { incarnation, lineage, cursor, position, records: position, maxCounter: position };
     return hear({ kind: 'joined', request: join.request, workspace, ws, role: 'editor', codec: 'opaque', relay: true, taken: [], head });
   };
   const open = (position = 0) => {
@@ -194,6 +195,21 @@ describe('sending', () => {
       client.pass(Math.max(0, (client.state().workspaces.get(workspace)?.sending.hold?.until ?? 0) - client.now()));
     }
     expect(client.effects.at(-1)).toMatchObject({ kind: 'verdict', verdict: { kind: 'refused', ids: [{ counter: 1 }] } });
+  });
+
+  test('a client that only writes notices a restore too, wherever the fork lies', () => {
+    const client = opened();
+    client.event({ kind: 'added', workspace, batch: batch(1) });
+    client.hear({ kind: 'ack', ws, batch: 1, cursor: null });
+    client.event({ kind: 'disconnected', serial: client.state().serial });
+    client.pass(client.untilWake());
+    client.connect();
+    const told = client.joined(0, '2'.repeat(16), [{ incarnation: '1'.repeat(16), forkedAt: at(0) }]);
+    expect(told).toContainEqual(expect.objectContaining({ kind: 'reconcile', from: at(0) }));
+    client.event({ kind: 'disconnected', serial: client.state().serial });
+    client.pass(client.untilWake());
+    client.connect();
+    expect(client.joined(0, '2'.repeat(16)).some(({ kind }) => kind === 'reconcile')).toBe(false);
   });
 
   test('a full workspace keeps everything and says why', () => {

@@ -6,7 +6,6 @@ import { closeSets, openSets, save, type Wire } from './client-session-reading.t
 import { newSending, restartSending } from './client-session-sending.ts';
 import type { ClientEvent, ClientSessionOptions, ClientWorkspace, Emit, Moment } from './client-session-types.ts';
 import type { ClientMessage, Joined, WireHead } from './messages.ts';
-import { positionOf } from './tree-sets.ts';
 
 export function newWorkspace({ workspace, peers, wish, saved }: Extract<ClientEvent, { kind: 'enter' }>): ClientWorkspace {
   return {
@@ -16,6 +15,8 @@ export function newWorkspace({ workspace, peers, wish, saved }: Extract<ClientEv
     join: { kind: 'out' },
     joinAttempts: 0,
     head: saved?.head ?? null,
+    headless: saved !== null && saved.head === null,
+    told: false,
     sets: [],
     dormant: saved?.sets ?? [],
     nextSub: 1,
@@ -41,17 +42,21 @@ export function askIn(
 
 export function onJoined(workspace: ClientWorkspace, joined: Joined, wire: Wire, moment: Moment, emit: Emit): ClientWorkspace {
   const { ws, role, codec, relay, head } = joined;
-  const parted = head !== null && workspace.head !== null && !continues(head, workspace.head);
-  if (parted) emit({ kind: 'reconcile', workspace: workspace.id, from: null, lineage: head.lineage });
+  const parted = head !== null && (workspace.head === null ? workspace.headless : !continues(head, workspace.head));
+  if (parted) emit({ kind: 'reconcile', workspace: workspace.id, from: forkOf(head, workspace.head), lineage: head.lineage });
   const inside: ClientWorkspace = {
     ...workspace,
     join: { kind: 'in', ws, role, codec, relay },
     joinAttempts: 0,
     head: head?.cursor ?? workspace.head,
+    headless: head === null && workspace.headless,
+    told: parted,
     sending: restartSending(workspace.sending),
   };
-  if (parted || (head !== null && workspace.head === null)) save(inside, emit);
-  return openSets(restartPresence(inside, moment), wire);
+  const opened = openSets(restartPresence(inside, moment), wire);
+  // Kept even where nothing is read: the next connection may meet another history.
+  if (head !== null) save(opened, emit);
+  return opened;
 }
 
 /** Declared peers belong to somebody else, and none was bound: they are given up, and the app is told. */
@@ -90,10 +95,23 @@ export function goOut(workspace: ClientWorkspace): ClientWorkspace {
   return closeSets({ ...workspace, join: { kind: 'out' }, sending: restartSending(workspace.sending) });
 }
 
-/** Whether the log still has everything that was at or before a cursor of it, as far as heads can tell. */
+/** An acknowledgement before any head was seen. Kept before the verdict is, so that no restart forgets it. */
+export function markHeadless(workspace: ClientWorkspace, emit: Emit): ClientWorkspace {
+  if (workspace.head !== null || workspace.headless) return workspace;
+  const marked = { ...workspace, headless: true };
+  save(marked, emit);
+  return marked;
+}
+
+/** Whether the log is the history this client knew. After a restore it is not, even where the fork lies behind the cursor: records this client
+ *  was told are safe may stand behind it without its knowing where, since an acknowledgement does not always tell a place. */
 function continues(head: WireHead, known: Cursor): boolean {
   const { incarnation, position } = decodeCursor(known);
-  if (incarnation === head.incarnation) return position <= head.position;
-  const fork = head.lineage.find((each) => each.incarnation === incarnation);
-  return fork !== undefined && position <= positionOf(fork.forkedAt);
+  return incarnation === head.incarnation && position <= head.position;
+}
+
+/** Where the known history was left, if the log tells. */
+function forkOf({ lineage }: WireHead, known: Cursor | null): Cursor | null {
+  const incarnation = known === null ? undefined : decodeCursor(known).incarnation;
+  return lineage.find((fork) => fork.incarnation === incarnation)?.forkedAt ?? null;
 }

@@ -133,11 +133,11 @@ export function onReadRefused(
   if (set.feed.kind === 'spoiled') return refused.of === 'pull' ? withSet(workspace, openSet(set, wire)) : workspace;
   if (refused.code === 'stale_cursor') {
     const { place, lineage } = forkOf(set.received, refused.context);
-    emit({ kind: 'reconcile', workspace: workspace.id, from: place, lineage });
+    if (!workspace.told) emit({ kind: 'reconcile', workspace: workspace.id, from: place, lineage });
     const moved: TreeSet = { ...set, received: place };
     const spoiled = set.feed.kind === 'asked' && refused.of === 'sub';
     const next = withSet(workspace, spoiled ? { ...moved, feed: { kind: 'spoiled', at: moment.now } } : openSet(moved, wire));
-    return deliver({ ...next, head: null }, [], [{ sub: set.sub, cursor: place }], emit);
+    return deliver({ ...next, told: true }, [], [{ sub: set.sub, cursor: place }], emit);
   }
   const retryable = refused.code === 'busy' || refused.code === 'unavailable' || refused.code === 'internal';
   const attempts = set.feed.kind === 'later' ? set.feed.attempts + 1 : 0;

@@ -45,7 +45,7 @@ export interface PlacedRecord extends OpRecord {
 
 /** Where a client stands in a workspace, to be kept over restarts. */
 export interface SavedPlaces {
-  /** The newest cursor seen: a later head that does not continue it is another history. */
+  /** The newest cursor seen: a later head that does not continue it is another history. Null: none was seen, though records were sent. */
   readonly head: Cursor | null;
   /** One cursor per completed set of trees (null: all that no other set names). */
   readonly sets: readonly { readonly trees: readonly TreeId[] | null; readonly cursor: Cursor | null }[];
@@ -143,6 +143,10 @@ export interface ClientWorkspace {
   /** Failed joins in a row. */
   readonly joinAttempts: number;
   readonly head: Cursor | null;
+  /** Records were acknowledged, or may have been, while no head was known: any head that shows up may be of another history. */
+  readonly headless: boolean;
+  /** The app was told of another history since the workspace was joined. */
+  readonly told: boolean;
   readonly sets: readonly TreeSet[];
   /** Places of trees that are not subscribed now. */
   readonly dormant: SavedPlaces['sets'];

@@ -1,5 +1,5 @@
 import type { WorkspaceId } from '../ids.ts';
-import { askIn, bar, goOut, newWorkspace, onJoined, onTaken } from './client-session-joining.ts';
+import { askIn, bar, goOut, markHeadless, newWorkspace, onJoined, onTaken } from './client-session-joining.ts';
 import {
   closeLink,
   onBye,
@@ -147,7 +147,7 @@ function onMessage(state: ClientState, message: ServerMessage, moment: Moment, e
       return withWire(state, message.ws, emit, (workspace) => onOps(workspace, message, state.options, emit));
     case 'ack':
       return withWire(state, message.ws, emit, (workspace) => {
-        const acknowledged = onAck(workspace, message.batch, emit);
+        const acknowledged = onAck(markHeadless(workspace, emit), message.batch, emit);
         const read = message.cursor === null ? acknowledged : onResumePoint(acknowledged, message.cursor, emit);
         return pump(state, read, moment, emit);
       });
