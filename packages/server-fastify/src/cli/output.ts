@@ -1,4 +1,4 @@
-import { isStoreError, type StoreErrorCode } from '@spacestore/core';
+import { isStoreError, type StoreError, type StoreErrorCode } from '@spacestore/core';
 
 /** Prints an answer: one JSON object with `--json`, lines for people otherwise. */
 export function print(json: boolean, value: object, lines: readonly string[]): void {
@@ -29,9 +29,15 @@ export function fail(json: boolean, error: unknown): void {
   const { code, message, context } = error;
   if (json) process.stderr.write(`${JSON.stringify({ error: { code, message, context } })}\n`);
   else {
+    const hint = hintOf(error);
     const more = Object.keys(context).length > 0 ? `\n  ${JSON.stringify(context)}` : '';
-    process.stderr.write(`spacestore: ${code}: ${message}${more}\n${hints[code] ? `  ${hints[code]}\n` : ''}`);
+    process.stderr.write(`spacestore: ${code}: ${message}${more}\n${hint ? `  ${hint}\n` : ''}`);
   }
+}
+
+/** `denied` is a role's refusal where an action is named; a refused key file or address says itself what to do. */
+function hintOf({ code, context }: StoreError): string | undefined {
+  return code === 'denied' && context.action === undefined ? undefined : hints[code];
 }
 
 function messageOf(error: unknown): string {

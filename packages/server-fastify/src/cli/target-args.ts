@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { StoreError } from '@spacestore/core';
+import { type CodecName, StoreError } from '@spacestore/core';
 import { environmentToken } from '../compose-environment.ts';
 import { folderTarget } from './folder-target.ts';
 import { serverTarget } from './server-target.ts';
@@ -15,12 +15,24 @@ export const targetArgs = {
   json: { type: 'boolean', description: 'print one JSON object', default: false },
 } as const;
 
+/** Arguments of commands that may make the workspace they write to. */
+export const createArgs = {
+  create: { type: 'boolean', description: 'make the workspace if it is not there', default: false },
+  codec: { type: 'string', description: 'reptree-1 or opaque, for a workspace that is made', default: 'reptree-1' },
+  owner: {
+    type: 'string',
+    description: 'owner of a workspace that is made in a folder (default me); through a server it is the token’s user',
+    valueHint: 'name',
+  },
+} as const;
+
 export interface TargetArgs {
   readonly url?: string | undefined;
   readonly token?: string | undefined;
   readonly 'token-file'?: string | undefined;
   readonly data?: string | undefined;
   readonly config?: string | undefined;
+  readonly owner?: string | undefined;
 }
 
 /** `change` holds the folder; without it a server may run beside. Throws: invalid, busy. */
@@ -28,14 +40,22 @@ export async function openTarget(args: TargetArgs, change: boolean): Promise<Tar
   if (args.url === undefined) return folderTarget({ ...pick(args), change });
   if (args.data !== undefined || args.config !== undefined)
     throw new StoreError('invalid', 'give either --url, to go through a server, or --data or --config, to work on a folder');
+  if (args.owner !== undefined)
+    throw new StoreError('invalid', 'through a server, a workspace that is made belongs to the user of the token: leave out --owner');
   const file = args['token-file'];
   const token = args.token ?? (file === undefined ? environmentToken() : (await readFile(file, 'utf8')).trim());
   if (!token) throw new StoreError('unauthenticated', 'a server wants a token');
   return serverTarget(args.url, token);
 }
 
-function pick({ data, config }: TargetArgs): { data?: string; config?: string } {
-  return { ...(data !== undefined && { data }), ...(config !== undefined && { config }) };
+function pick({ data, config, owner }: TargetArgs): { data?: string; config?: string; owner?: string } {
+  return { ...(data !== undefined && { data }), ...(config !== undefined && { config }), ...(owner !== undefined && { owner }) };
+}
+
+/** Throws: invalid. A misspelt codec must not be the other one. */
+export function parseCodec(text: string): CodecName {
+  if (text === 'reptree-1' || text === 'opaque') return text;
+  throw new StoreError('invalid', '--codec is reptree-1 or opaque');
 }
 
 /** Opens the target, works, and closes it whatever happens. */

@@ -70,6 +70,23 @@ test('a backup restores under a new history with the same records', async () => 
   expect(await spacestore('verify', '--data', data)).toMatchObject({ code: 0 });
 });
 
+test('a backup restores into an empty folder, for the owner and in the codec it had', async () => {
+  const lines = join(dir, 'opaque.jsonl');
+  await writeFile(lines, `${JSON.stringify({ treeId: 't', id: { counter: 1, peerId: 'p' }, body: 'AAEC' })}\n`);
+  const made = ['--create', '--owner', 'ann', '--codec', 'opaque', '--json'];
+  expect(await spacestore('import', lines, '--workspace', 'raw', '--data', data, ...made)).toMatchObject({ code: 0 });
+  const file = join(dir, 'raw.backup');
+  expect(await spacestore('backup', file, '--workspace', 'raw', '--data', data)).toMatchObject({ code: 0 });
+  const drill = join(dir, 'drill');
+  expect(await spacestore('restore', file, '--workspace', 'raw', '--data', drill, '--create', '--codec', 'opake')).toMatchObject({
+    code: 2,
+  });
+  expect(await spacestore('restore', file, '--workspace', 'raw', '--data', drill, ...made)).toMatchObject({ code: 0 });
+  expect((await spacestore('export', '-', '--workspace', 'raw', '--data', drill)).stdout).toBe(await readFile(lines, 'utf8'));
+  const through = await spacestore('restore', file, '--workspace', 'raw', '--url', 'http://127.0.0.1:1', '--token', 'x', '--owner', 'ann');
+  expect(through).toMatchObject({ code: 2, stderr: expect.stringContaining('--owner') });
+});
+
 test('verify names a record that was changed behind the back of the store', async () => {
   await importChats();
   const path = join(data, 'workspaces', 'workspace-chats.db');

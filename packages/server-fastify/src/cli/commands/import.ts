@@ -4,15 +4,13 @@ import { parseWorkspaceId } from '@spacestore/core';
 import { type CommandDef, defineCommand } from 'citty';
 import { exitCodes, fail, print } from '../output.ts';
 import { counted, progress } from '../progress.ts';
-import { targetArgs, withTarget } from '../target-args.ts';
+import { createArgs, parseCodec, targetArgs, withTarget } from '../target-args.ts';
 
 const own = {
   file: { type: 'positional', description: 'JSONL file, or - for standard input', required: true },
   workspace: { type: 'string', description: 'workspace to import into', required: true, valueHint: 'id' },
-  create: { type: 'boolean', description: 'make the workspace if it is not there', default: false },
-  codec: { type: 'string', description: 'reptree-1 or opaque, for a workspace that is made', default: 'reptree-1' },
 } as const;
-const args: typeof own & typeof targetArgs = { ...own, ...targetArgs };
+const args: typeof own & typeof createArgs & typeof targetArgs = { ...own, ...createArgs, ...targetArgs };
 
 export const importCommand: CommandDef<typeof args> = defineCommand({
   meta: {
@@ -24,8 +22,9 @@ export const importCommand: CommandDef<typeof args> = defineCommand({
   run: async ({ args: given }) => {
     try {
       const workspace = parseWorkspaceId(given.workspace);
+      const codec = parseCodec(given.codec);
       const report = await withTarget(given, true, async (target) => {
-        if (given.create) await target.ensure(workspace, given.codec === 'opaque' ? 'opaque' : 'reptree-1');
+        if (given.create) await target.ensure(workspace, codec);
         const source = given.file === '-' ? process.stdin : createReadStream(given.file);
         const shown = progress('importing', 'bytes', given.file === '-' ? undefined : (await stat(given.file)).size);
         try {

@@ -4,14 +4,13 @@ import { parseWorkspaceId } from '@spacestore/core';
 import { type CommandDef, defineCommand } from 'citty';
 import { fail, print } from '../output.ts';
 import { counted, progress } from '../progress.ts';
-import { targetArgs, withTarget } from '../target-args.ts';
+import { createArgs, parseCodec, targetArgs, withTarget } from '../target-args.ts';
 
 const own = {
   file: { type: 'positional', description: 'file that `backup` wrote', required: true },
   workspace: { type: 'string', description: 'workspace to restore', required: true, valueHint: 'id' },
-  create: { type: 'boolean', description: 'make the workspace if it is not there', default: false },
 } as const;
-const args: typeof own & typeof targetArgs = { ...own, ...targetArgs };
+const args: typeof own & typeof createArgs & typeof targetArgs = { ...own, ...createArgs, ...targetArgs };
 
 export const restoreCommand: CommandDef<typeof args> = defineCommand({
   meta: {
@@ -23,9 +22,10 @@ export const restoreCommand: CommandDef<typeof args> = defineCommand({
   run: async ({ args: given }) => {
     try {
       const workspace = parseWorkspaceId(given.workspace);
+      const codec = parseCodec(given.codec);
       const head = await withTarget(given, true, async (target) => {
         const { size } = await stat(given.file);
-        if (given.create) await target.ensure(workspace, 'reptree-1');
+        if (given.create) await target.ensure(workspace, codec);
         const shown = progress('restoring', 'bytes', size);
         try {
           return await target.restore(workspace, { bytes: counted(createReadStream(given.file), shown), sizeBytes: size });
