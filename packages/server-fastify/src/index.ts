@@ -3,6 +3,7 @@ export * from './auth/identity.ts';
 export * from './auth/issue-token.ts';
 export * from './auth/jwt.ts';
 export * from './auth/static-tokens.ts';
+export type { AdapterContext, AdapterModule, LogFindings, OpenedAdapter, StoreName } from './config/adapter-module.ts';
 export * from './create-server.ts';
 export * from './events.ts';
 export * from './http/logging.ts';
