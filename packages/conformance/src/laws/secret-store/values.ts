@@ -3,7 +3,15 @@ import fc from 'fast-check';
 import { holds, refused, same, settle, show } from '../../check/expect.ts';
 import { contentOf } from '../../gen/blob-store.ts';
 import { hostileNames, hostileWorkspaces, secretNames, secretValue, space } from '../../gen/secret-store.ts';
-import { type ModelWrite, type SecretModel, secretIn, type WriteVerdict, writeSecret, writeSecrets } from '../../model/secret-store.ts';
+import {
+  livingNames,
+  type ModelWrite,
+  type SecretModel,
+  secretIn,
+  type WriteVerdict,
+  writeSecret,
+  writeSecrets,
+} from '../../model/secret-store.ts';
 import type { Law } from '../../spec/law.ts';
 import { expectSecret, expectWorkspace } from './reading.ts';
 
@@ -16,7 +24,7 @@ const roundTrip: Law<'secret-store'> = {
   group,
   title: 'after any writes, get, getAll and names tell what they left; each write names the version it saw, and a repeated one resolves',
   why: 'A key that is changed, lost or silently overwritten locks an app out.',
-  floors: { conflicts: { count: 15 }, repetitions: { count: 5 }, 'deleted names written again': { count: 1 } },
+  floors: { conflicts: { count: 15 }, repetitions: { count: 5 }, 'deleted names written again': { count: 3 } },
   run: (context) =>
     context.check(
       fc.array(small, { minLength: 1, maxLength: 16, size: 'max' }),
@@ -28,14 +36,21 @@ const roundTrip: Law<'secret-store'> = {
         let last: { readonly at: WorkspaceId; readonly writes: readonly ModelWrite[]; readonly id: string } | undefined;
         for (const [number, [kind, a, b, c]] of steps.entries()) {
           const at = spaces[a % 5 === 0 ? 1 : 0] as WorkspaceId;
+          // Deleting and writing again what was deleted is where stores err, and rare by chance: such steps aim at what is there.
+          const living = livingNames(model, at);
+          const graves = [...(model.get(at)?.keys() ?? [])].filter((name) => !living.includes(name));
+          const version = (name: SecretName): number => secretIn(model, at, name)?.version ?? 0;
           const write = (shift: number): ModelWrite => {
             const name = secretNames[(b + shift) % 5 === 0 ? c % secretNames.length : (b + shift) % 3] as SecretName;
-            const version = secretIn(model, at, name)?.version ?? 0;
-            // Mostly the version that is there; else the one before, or one ahead.
-            const ifVersion = Math.max(0, version + (c % 5 === 3 ? -1 : c % 7 === 5 ? 1 : 0));
-            return { name, ifVersion, ...(kind % 3 === 2 && shift === 0 ? {} : { value: secretValue(b + c + shift) }) };
+            const [aimed, grave] = [living[b % Math.max(living.length, 1)] ?? name, graves[b % Math.max(graves.length, 1)]];
+            if (shift === 0 && (kind === 2 || kind === 5)) return { name: aimed, ifVersion: c % 4 === 0 ? c % 3 : version(aimed) };
+            if (shift === 0 && (kind === 6 || kind === 7) && grave !== undefined)
+              return { name: grave, ifVersion: c % 2 === 0 ? 0 : version(grave), value: secretValue(b) };
+            // Mostly the version that is there; else the one before, one ahead, or as if nothing had been there.
+            const ifVersion = a % 6 === 5 ? 0 : Math.max(0, version(name) + (c % 5 === 3 ? -1 : c % 7 === 5 ? 1 : 0));
+            return { name, ifVersion, value: secretValue(b + c + shift) };
           };
-          const again = kind === 0 ? last : undefined;
+          const again = kind <= 1 ? last : undefined;
           const several = [write(0), write(1), write(2)].filter(
             (one, i, all) => all.findIndex(({ name }) => name === one.name) === i && one.value,
           );
