@@ -1,6 +1,6 @@
 import { sha256 } from '#sha256';
 import type { StoredRecord } from '../contracts/op-store.ts';
-import { crc32, crc32Ascii, crc32Decimal } from './crc32.ts';
+import { crc32, crc32Ascii, crc32Integer } from './crc32.ts';
 
 /** Digest of a log's first `n` commit groups: 32 bytes. */
 export type ChainDigest = Uint8Array;
@@ -10,8 +10,7 @@ export const emptyChain: ChainDigest = new Uint8Array(32);
 
 /** CRC-32 over everything a stored record says of itself, so that a changed, moved or re-timed row is noticed. */
 export function recordDigest(record: Pick<StoredRecord, 'tree' | 'peer' | 'counter' | 'position' | 'receivedAt' | 'body'>): number {
-  const head = `${record.tree}/${record.peer}/${record.counter}/${record.position}/${record.receivedAt}/`;
-  return crc32(record.body, crc32Ascii(head));
+  return seededDigest(digestSeed(record.tree, record.peer), record.counter, record.position, record.receivedAt, record.body);
 }
 
 /** The chain after a group whose records have these digests, in position order. */
@@ -38,5 +37,5 @@ export function digestSeed(tree: string, peer: string): number {
 
 /** `recordDigest` from its shared part. */
 export function seededDigest(seed: number, counter: number, position: number, receivedAt: number, body: Uint8Array): number {
-  return crc32(body, crc32Decimal(receivedAt, crc32Decimal(position, crc32Decimal(counter, seed))));
+  return crc32(body, crc32Integer(receivedAt, crc32Integer(position, crc32Integer(counter, seed))));
 }

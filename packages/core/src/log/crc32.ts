@@ -69,3 +69,21 @@ export function crc32Decimal(value: number, previous = 0): number {
   crc = (t0[(crc ^ 0x2f) & 0xff] as number) ^ (crc >>> 8);
   return ~crc >>> 0;
 }
+
+/** The same over the 8 little-endian bytes of an integer from 0 to 2^53 − 1, in one step. */
+export function crc32Integer(value: number, previous = 0): number {
+  const crc = ~previous ^ (value | 0); // the low 32 bits
+  const high = (value / 0x1_0000_0000) | 0;
+  return (
+    ~(
+      (t7[crc & 0xff] as number) ^
+      (t6[(crc >>> 8) & 0xff] as number) ^
+      (t5[(crc >>> 16) & 0xff] as number) ^
+      (t4[crc >>> 24] as number) ^
+      (t3[high & 0xff] as number) ^
+      (t2[(high >>> 8) & 0xff] as number) ^
+      (t1[(high >>> 16) & 0xff] as number) ^
+      (t0[high >>> 24] as number)
+    ) >>> 0
+  );
+}

@@ -3,12 +3,14 @@ import { type CounterRange, rangesContain, subtractRanges } from '../../counter-
 import type { TreeId } from '../../ids.ts';
 import type { StateVector } from '../../state-vector.ts';
 import { rows, type Sql, type SqlRow, value } from '../sql.ts';
+import { recordColumns } from './decode-rows.ts';
 import type { HeadRow } from './log-head.ts';
 import type { LogNames } from './log-names.ts';
 
-/** How a query finds its records: every one of a range of positions, those of a range that pass a test, or some positions. */
+/** How a query finds its records: every one of a range of positions, those of a range that pass a test, some positions, or rows that were found already. */
 export type Filter =
   | { readonly kind: 'all' }
+  | { readonly kind: 'rows'; readonly rows: readonly SqlRow[]; next: number }
   | { readonly kind: 'test'; readonly passes: (row: SqlRow) => boolean }
   | { readonly kind: 'positions'; readonly positions: readonly number[]; next: number };
 
@@ -21,12 +23,18 @@ interface WantedTree {
 /** Sorting positions out of the id index pays while they are few; past this part of the range a scan by position is cheaper. */
 const scanFraction = 1 / 8;
 const smallRange = 1024;
+/** A tree of no more records than these is read in one go by the id index; a larger one has lost no more than that. */
+const thinTree = 256;
 
 /** The cheapest way to find the records of a query among the positions after `from` up to `to`. */
 export function* filterOf(names: LogNames, query: ReadQuery, from: number, to: number, head: HeadRow): Sql<Filter> {
   const { trees, missing, limit } = query;
   if (trees === undefined && (missing === undefined || missing.size === 0)) return { kind: 'all' };
   const wanted = wantedTrees(names, trees, missing);
+  if (missing === undefined) {
+    const thin = yield* thinRows(wanted, from, to, Math.min(limit, thinTree));
+    if (thin) return { kind: 'rows', rows: thin, next: 0 };
+  }
   const most = Math.max(smallRange, Math.floor((to - from) * scanFraction));
   const positions: number[] = [];
   for (const tree of wanted) {
@@ -35,6 +43,23 @@ export function* filterOf(names: LogNames, query: ReadQuery, from: number, to: n
   }
   positions.sort((a, b) => a - b);
   return { kind: 'positions', positions: positions.slice(0, limit + 1), next: 0 };
+}
+
+/** All rows of some trees in order of position, or undefined if there are more than `most`. */
+function* thinRows(wanted: readonly WantedTree[], from: number, to: number, most: number): Sql<readonly SqlRow[] | undefined> {
+  const found: SqlRow[] = [];
+  for (const { id } of wanted) {
+    const some = yield* rows(
+      `SELECT ${recordColumns} FROM record INDEXED BY record_id WHERE tree = ? AND position > ? AND position <= ? LIMIT ?`,
+      id,
+      from,
+      to,
+      most - found.length + 1,
+    );
+    found.push(...some);
+    if (found.length > most) return undefined;
+  }
+  return found.sort((a, b) => (a[0] as number) - (b[0] as number));
 }
 
 function wantedTrees(names: LogNames, trees: readonly TreeId[] | undefined, missing: StateVector | undefined): readonly WantedTree[] {

@@ -69,6 +69,11 @@ function* nextRows(
   to: number,
   count: number,
 ): Sql<{ readonly found: readonly SqlRow[]; readonly place: number }> {
+  if (filter.kind === 'rows') {
+    const found = filter.rows.slice(filter.next, filter.next + count);
+    filter.next += found.length;
+    return { found, place: filter.next >= filter.rows.length ? to : (found.at(-1)?.[0] as number) };
+  }
   if (filter.kind === 'positions') {
     const positions = filter.positions.slice(filter.next, filter.next + count);
     filter.next += positions.length;
