@@ -43,7 +43,7 @@ export interface SqliteStoreSettings {
   readonly maxSecretBytes?: number;
   /** 64 GiB. */
   readonly maxSnapshotBytes?: number;
-  /** When a commit group takes no more calls. 256 records or 256 KB. */
+  /** When a commit group takes no more calls. 2048 records or 1 MiB. */
   readonly group?: GroupLimits;
 }
 
@@ -74,7 +74,7 @@ export function sqliteFileStores(
   schedule: Schedule,
   settings: SqliteStoreSettings = {},
 ): SqliteStores {
-  const { clock = systemClock, busyTimeoutMs = 2000, group = { maxRecords: 256, maxBytes: 256 * 1024 } } = settings;
+  const { clock = systemClock, busyTimeoutMs = 2000, group = { maxRecords: 2048, maxBytes: 1024 ** 2 } } = settings;
   const pause = (): Promise<void> => new Promise((resolve) => schedule(resolve));
   folder.sweep();
   const workspaces = workspaceFiles(engine, folder, {
