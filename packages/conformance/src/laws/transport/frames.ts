@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { holds, refused, same, settle } from '../../check/expect.ts';
 import { contentOf } from '../../gen/blob-store.ts';
 import type { Law } from '../../spec/law.ts';
-import { expectFrame, moment, openExchange } from './link.ts';
+import { expectFrame, framesToEnd, moment, openExchange, sameFrames, sendEnd, unstuck } from './link.ts';
 
 const group = 'frames';
 const sizes = [0, 1, 2, 125, 126, 127, 1000, 65_535, 65_536, 65_537, 200_000] as const;
@@ -32,11 +32,12 @@ const exact: Law<'transport'> = {
             mine.fill(0);
           }
         };
-        const receive = async (way: boolean): Promise<void> => {
-          for (const [i, [size, outward]] of frames.entries())
-            if (outward === way) await expectFrame(way ? far : near, contentOf(i, size), `frame ${i}`);
-        };
-        await Promise.all([send(), receive(true), receive(false)]);
+        const sent = (way: boolean): readonly Uint8Array[] =>
+          frames.flatMap(([size, outward], i) => (outward === way ? [contentOf(i, size)] : []));
+        const sending = send().then(() => Promise.all([sendEnd(near), sendEnd(far)]));
+        const [out, back] = await Promise.all([framesToEnd(far), framesToEnd(near), sending]);
+        sameFrames(out, sent(true), 'frames sent out');
+        sameFrames(back, sent(false), 'frames sent back');
         await near.close();
         same(await far.receive(), undefined, 'what comes after the last frame');
         await far.close();
@@ -51,7 +52,8 @@ const exact: Law<'transport'> = {
       const receiving = expectFrame(far, largest, 'a frame at the limit');
       await near.send(largest);
       await receiving;
-      await refused(near.send(new Uint8Array(maxFrameBytes + 1)), 'a frame beyond the limit', 'too_large');
+      const beyond = refused(near.send(new Uint8Array(maxFrameBytes + 1)), 'a frame beyond the limit', 'too_large');
+      await unstuck(beyond, 'a frame beyond the limit was neither sent nor refused');
       await near.send(contentOf(2, 10));
       await expectFrame(far, contentOf(2, 10), 'the frame after the refused one');
       await near.close();
@@ -87,34 +89,33 @@ const ordered: Law<'transport'> = {
       async ({ count, size, awaited, early }, run) => {
         const { near, far } = await exchange.link();
         const frames = Array.from({ length: count }, (_, i) =>
-          Buffer.concat([Buffer.from(String(i).padStart(4)), contentOf(i, (size * (1 + (i % 3))) / 3)]),
+          Buffer.concat([Buffer.from(String(i).padStart(4)), contentOf(i, i % 3 === 1 ? 10 : size)]),
         );
         run.say(
           `${count} frames of up to ${size} bytes each way, ${awaited ? 'each awaited' : 'all at once'}; ${early} receivers wait beforehand`,
         );
-        const got: (Uint8Array | undefined)[][] = [[], []];
-        const receive = async (side: 0 | 1): Promise<void> => {
-          const connection = side === 0 ? far : near;
+        const done = { near: false, far: false };
+        const receive = async (side: 'near' | 'far'): Promise<readonly Uint8Array[]> => {
+          const connection = side === 'near' ? near : far;
           const waiting = Array.from({ length: Math.min(early, count) }, () => connection.receive());
           await moment();
-          got[side]?.push(...(await Promise.all(waiting)));
-          while ((got[side]?.length ?? 0) < count) got[side]?.push(await connection.receive());
+          const frames = await framesToEnd(connection, waiting);
+          done[side] = true;
+          return frames;
         };
-        const send = async (side: 0 | 1): Promise<void> => {
-          const connection = side === 0 ? near : far;
-          if (!awaited) return void (await Promise.all(frames.map((frame) => connection.send(frame))));
-          for (const frame of frames) {
-            await connection.send(frame);
-            run.count('frames sent before the last one was received', (got[side]?.length ?? 0) < count);
-          }
+        const send = async (side: 'near' | 'far'): Promise<void> => {
+          const connection = side === 'near' ? near : far;
+          if (!awaited) await Promise.all(frames.map((frame) => connection.send(frame)));
+          else
+            for (const frame of frames) {
+              await connection.send(frame);
+              run.count('frames sent before the last one was received', !done[side === 'near' ? 'far' : 'near']);
+            }
+          await sendEnd(connection);
         };
-        await Promise.all([send(0), send(1), receive(0), receive(1)]);
-        for (const side of got)
-          side.forEach((frame, i) => {
-            const label = frame && Buffer.from(frame).subarray(0, 4).toString();
-            same(label, String(i).padStart(4), `number of frame ${i}`);
-            holds(frame !== undefined && Buffer.compare(frame, frames[i] as Buffer) === 0, `frame ${i} has other bytes`);
-          });
+        const [back, out] = await Promise.all([receive('near'), receive('far'), send('near'), send('far')]);
+        sameFrames(out, frames, 'frames sent out');
+        sameFrames(back, frames, 'frames sent back');
         await near.close();
         same(await far.receive(), undefined, 'what comes after the last frame');
       },
@@ -153,7 +154,7 @@ const backpressure: Law<'transport'> = {
       holds(slow.near.bufferedBytes >= 0, 'bufferedBytes is no number');
       run.say(`the send of frame ${sent} waits; another connection goes on`);
       for (let i = 0; i < 5; i++) {
-        await brisk.near.send(contentOf(i, 1000));
+        await unstuck(brisk.near.send(contentOf(i, 1000)), 'the slow receiver made another connection wait');
         await expectFrame(brisk.far, contentOf(i, 1000), 'a frame of another connection');
       }
       run.say('and now all is received');
