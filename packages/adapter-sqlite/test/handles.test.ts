@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { parseWorkspaceId } from '@spacestore/core';
 import { expect, test } from 'vitest';
 import { failureOf, newDir, op, openStores, readAllPages, ws } from './kit.ts';
 
@@ -55,4 +56,13 @@ test('processes that write at once lose nothing', async () => {
       Array.from({ length: each }, (_, i) => i),
     );
   expect((await verifyWorkspace(ws))?.problems).toEqual([]);
+});
+
+test('a file just opened serves its call, also where all that may be open are in use', async () => {
+  const { ops } = openStores(newDir(), { maxOpenFiles: 1 });
+  for (let i = 0; i < 6; i++) await ops.append(ws, [op('a', i, 'x'.repeat(900_000))]);
+  const others = ['x', 'y', 'z'].map((id) => parseWorkspaceId(id));
+  const [snapshot, ...added] = await Promise.all([ops.snapshot(ws), ...others.map((other) => ops.append(other, [op('a', 1)]))]);
+  expect(snapshot).toBeDefined();
+  expect(added.map((each) => each.added)).toEqual([1, 1, 1]);
 });

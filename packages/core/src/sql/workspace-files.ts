@@ -72,10 +72,11 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
     if (entry.holders === 0) closeQuietly(entry.file.handle);
   };
 
-  const makeRoom = (): void => {
+  /** All but the file that was just asked for may be closed, if nobody holds them. */
+  const makeRoom = (used: OpenFile): void => {
     for (const [workspace, entry] of open) {
       if (open.size <= options.maxOpenFiles) return;
-      if (entry.holders === 0) retire(workspace);
+      if (entry !== used && entry.holders === 0) retire(workspace);
     }
   };
 
@@ -135,7 +136,7 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
       throw engine.storeError(error);
     }
     open.set(workspace, entry);
-    makeRoom();
+    makeRoom(entry);
     return entry;
   };
 
