@@ -70,7 +70,7 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
     committed = [];
     due = new Set();
     try {
-      const told = groupOf(turn, position);
+      const told = groupOf(turn, position, cursor);
       if (told.kind === 'gap') {
         void catchUp(turn, waiting);
         return;

@@ -254,6 +254,25 @@ describe.each(['memory', 'sqlite'] as const)('over %s', (engine) => {
     expect(await subscribe(ada, again.ws, { cursor })).toEqual([]);
   });
 
+  it('G6: a restore that nobody told of ends the room with the next commit, also where positions go on alike', async () => {
+    const { url, ops: store } = await startSync({ engine });
+    const [ada, bob] = [await greet(url, tokenOf('ada')), await greet(url, tokenOf('bob'))];
+    const { ws } = await enter(ada, 'w1');
+    const { ws: bobs } = await enter(bob, 'w1');
+    ada.send(ops(ws, 1, record(1)));
+    await bob.expect('ops-down');
+    const snapshot = (await store.snapshot(w1)) as ByteSource;
+    ada.send(ops(ws, 2, record(2)));
+    await bob.expect('ops-down');
+    // Another server restores, and brings as many records as were lost.
+    await store.restore(w1, snapshot);
+    await store.append(w1, [record(3)]);
+    ada.send(ops(ws, 3, record(4)));
+    expect(await bob.expect('left')).toMatchObject({ ws: bobs, code: 'stale_cursor' });
+    const { records } = await enter(bob, 'w1');
+    expect(keysOf(records)).toEqual(['t/p/1', 't/p/3', 't/p/4']);
+  });
+
   it('G7: joining tells the head', async () => {
     const { url, ops: store } = await startSync({ engine });
     await store.append(w1, [record(41)]);
