@@ -109,9 +109,9 @@ test('another writer that stays is busy, and nothing of the call is left', async
   expect((await readAllPages(ops)).length).toBe(2);
 });
 
-test('a group takes no further call past 256 records, and splits none', async () => {
+test('a group takes no further call past 2048 records, and splits none', async () => {
   const { ops } = openStores();
-  const calls = [200, 100, 300, 1].map((count, call) => Array.from({ length: count }, (_, i) => op(`p${call}`, i)));
+  const calls = [2000, 100, 3000, 1].map((count, call) => Array.from({ length: count }, (_, i) => op(`p${call}`, i)));
   const throughs = (await Promise.all(calls.map((records) => ops.append(ws, records)))).map(({ through }) => through?.split('.')[1]);
-  expect(throughs).toEqual(['300', '300', '600', '601']);
+  expect(throughs).toEqual(['2100', '2100', '5100', '5101']);
 });
