@@ -16,8 +16,10 @@ import type { Stores } from './service/stores.ts';
 import { createServices, type Services } from './services.ts';
 import type { AttachSync } from './sync-part.ts';
 
-/** How long requests under way may go on once the server closes. */
+/** How long after the server began to close requests under way may go on; and how long at least, if sockets took most of it.
+ *  Together with the stores' close it stays below the ten seconds that supervisors give. */
 const drainMs = 7000;
+const leastDrainMs = 500;
 
 /** Built stores, an authenticator, and what has a default. */
 export interface ServerOptions extends Stores {
@@ -100,10 +102,11 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
 
   const close = async (): Promise<void> => {
     draining = true;
+    const begun = performance.now();
     // Sockets first: they are told to come back, and their appends get their verdicts while the stores still answer.
     await sync?.drain();
     // A transfer that does not end must not keep the process past the time a supervisor gives it.
-    const deadline = setTimeout(() => app.server.closeAllConnections(), drainMs);
+    const deadline = setTimeout(() => app.server.closeAllConnections(), Math.max(leastDrainMs, drainMs - (performance.now() - begun)));
     await app.close();
     clearTimeout(deadline);
     stopCounting();
