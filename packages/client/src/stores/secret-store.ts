@@ -1,5 +1,7 @@
 import {
   checkListQuery,
+  checkSecretEntries,
+  checkSecretValue,
   createLifetime,
   hasCode,
   type NamedSecret,
@@ -66,6 +68,7 @@ export function remoteSecretStore(http: HttpClient, access: WorkspaceAccess, max
 
     set: (workspace, name, value, { ifVersion, writeId }, call) =>
       lifetime.run(call, () => {
+        checkSecretValue(value, maxValueBytes);
         const json = { value: encodeBase64(value), ifVersion, writeId };
         return access.change(
           workspace,
@@ -75,6 +78,7 @@ export function remoteSecretStore(http: HttpClient, access: WorkspaceAccess, max
 
     setAll: (workspace, entries, writeId, call) =>
       lifetime.run(call, async () => {
+        checkSecretEntries(entries, writeId, maxValueBytes);
         const json = { entries: entries.map(({ name, value, ifVersion }) => ({ name, value: encodeBase64(value), ifVersion })), writeId };
         await access.change(workspace, () => http.call({ method: 'PUT', path: all(workspace), json }));
       }),
