@@ -1,4 +1,4 @@
-import { type Clock, type PeerId, StoreError, toStoreError, type UserId } from '@spacestore/core';
+import { type Clock, decodeCursor, type PeerId, StoreError, toStoreError, type UserId } from '@spacestore/core';
 import {
   decodeClientMessage,
   encodeServerMessage,
@@ -18,7 +18,7 @@ import { handedIn } from './handed.ts';
 import type { Hub } from './hub.ts';
 import type { Outgoing } from './outgoing.ts';
 import { pages } from './pages.ts';
-import type { Room } from './room.ts';
+import { type Room, replaced } from './room.ts';
 import type { RoomMember } from './room-member.ts';
 
 export interface ConnectionParts {
@@ -114,17 +114,23 @@ export function connection(parts: ConnectionParts): Connection {
   const join = async ({ request, workspace, peers }: Extract<ServerEffect, { kind: 'join' }>): Promise<void> => {
     let held: Room | undefined;
     try {
-      const room = hub.take(workspace);
-      held = room;
       for (let stale = true; stale; ) {
         const changes = hub.changes();
+        const room = hub.take(workspace);
+        held = room;
         const grant = await services.gate.authorize(identity as Identity, workspace, 'read');
         const taken = await declare(grant, peers);
         const head = await services.operations.head(grant);
         await room.open(() => services.operations.head(grant));
-        // A role that changed meanwhile must be read again: nobody told this connection, it was not in the room yet.
-        stale = changes !== hub.changes();
-        if (stale) continue;
+        const told = room.cursor();
+        if (told !== null && decodeCursor(told).incarnation !== head.incarnation) room.endAll(replaced());
+        // A role or a history that changed meanwhile must be read again: nobody told this connection, it was not in the room yet.
+        stale = changes !== hub.changes() || room.ended();
+        if (stale) {
+          hub.release(room);
+          held = undefined;
+          continue;
+        }
         arriving.set(room.ws, { room, grant });
         const { codec, settings } = grant.entry;
         const { incarnation, lineage, cursor, position, records, maxCounter } = head;

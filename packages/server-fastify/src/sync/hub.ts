@@ -5,10 +5,10 @@ import { type Room, replaced, room } from './room.ts';
 
 /** The workspaces that have connections in them. */
 export interface Hub {
-  /** The room of a workspace; held until it is released as often as it was taken. */
+  /** The room of a workspace, never one that has ended; held until it is released as often as it was taken. */
   readonly take: (workspace: WorkspaceId) => Room;
   readonly release: (room: Room) => void;
-  /** Rises with every change of any membership: who read one before that must read it again. */
+  /** Rises with every change of any membership, and with every restore: who read a membership or a head before that must read it again. */
   readonly changes: () => number;
   /** Looks for commits that nobody told of, in some rooms at a time. */
   readonly poll: () => Promise<void>;
@@ -39,6 +39,7 @@ export function hub(
     },
     appended: (workspace, records, result, origin) => rooms.get(workspace)?.room.appended(records, result, origin),
     replaced: async (workspace) => {
+      changes++;
       rooms.get(workspace)?.room.endAll(replaced());
     },
   });
@@ -46,7 +47,7 @@ export function hub(
   return {
     take: (workspace) => {
       const held = rooms.get(workspace);
-      if (held !== undefined) {
+      if (held !== undefined && !held.room.ended()) {
         held.users++;
         return held.room;
       }
@@ -54,9 +55,9 @@ export function hub(
       rooms.set(workspace, { room: fresh, users: 1 });
       return fresh;
     },
-    release: ({ workspace }) => {
-      const held = rooms.get(workspace);
-      if (held !== undefined && --held.users === 0) rooms.delete(workspace);
+    release: (room) => {
+      const held = rooms.get(room.workspace);
+      if (held?.room === room && --held.users === 0) rooms.delete(room.workspace);
     },
     changes: () => changes,
     poll: async () => {

@@ -41,7 +41,9 @@ export interface Room {
   /** A verdict of this member is due after the fan-out of the turn. */
   readonly settled: (connection: string) => void;
   readonly poll: () => Promise<void>;
+  /** Sends everybody out. The room tells nothing from now on: its place may be of a history that is no more, so whoever comes again needs another. */
   readonly endAll: (error: StoreError) => void;
+  readonly ended: () => boolean;
 }
 
 export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room {
@@ -55,6 +57,7 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
   let due = new Set<string>();
   let planned = false;
   let catching = false;
+  let ended = false;
 
   // All results of a commit group arrive in one run of microtasks; after it, and before any input, they are told together.
   const plan = (): void => {
@@ -129,6 +132,7 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
     }
   };
   const endAll = (error: StoreError): void => {
+    ended = true;
     for (const member of members.values()) member.end(error);
   };
 
@@ -186,6 +190,7 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
       await catchUp([], new Set());
     },
     endAll,
+    ended: () => ended,
   };
 }
 

@@ -26,6 +26,33 @@ function gated() {
   };
 }
 
+/** A store whose head is read and then told late: `shut` resolves when somebody asked. */
+function gatedHeads() {
+  let open: () => void = () => undefined;
+  let shut: Promise<void> | undefined;
+  let asked: () => void = () => undefined;
+  return {
+    shut: (): Promise<void> => {
+      shut = new Promise((resolve) => {
+        open = resolve;
+      });
+      return new Promise((resolve) => {
+        asked = resolve;
+      });
+    },
+    open: () => open(),
+    wrap: (store: OpStore): OpStore => ({
+      ...store,
+      head: async (...call) => {
+        const head = await store.head(...call);
+        asked();
+        await shut;
+        return head;
+      },
+    }),
+  };
+}
+
 /** Long enough for anything that was on its way. */
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
 
@@ -271,6 +298,29 @@ describe.each(['memory', 'sqlite'] as const)('over %s', (engine) => {
     expect(await bob.expect('left')).toMatchObject({ ws: bobs, code: 'stale_cursor' });
     const { records } = await enter(bob, 'w1');
     expect(keysOf(records)).toEqual(['t/p/1', 't/p/3', 't/p/4']);
+  });
+
+  it('G6: who was coming in while a backup was restored is told of the new history', async () => {
+    const gate = gatedHeads();
+    const { url, server, ops: store } = await startSync({ engine, wrap: gate.wrap });
+    const [ada, bob] = [await greet(url, tokenOf('ada')), await greet(url, tokenOf('bob'))];
+    const { ws } = await enter(bob, 'w1');
+    const snapshot = (await store.snapshot(w1)) as ByteSource;
+    bob.send(ops(ws, 1, record(1), record(2)));
+    await bob.expect('ack');
+    const asked = gate.shut();
+    ada.send(join('w1'));
+    await asked;
+    const owner = await server.services.gate.authorize({ user: parseUserId('owner') }, w1, 'restore');
+    await server.services.backup.restore(owner, { body: snapshot.open() });
+    await bob.expect('left');
+    gate.open();
+    const joined = await ada.expect('joined');
+    expect(joined.head).toMatchObject({ incarnation: (await store.head(w1))?.incarnation, position: 0 });
+    expect(await subscribe(ada, joined.ws)).toEqual([]);
+    const again = await enter(bob, 'w1');
+    bob.send(ops(again.ws, 1, record(3)));
+    expect(placed(await ada.expect('ops-down'))).toEqual([{ position: 1, key: 't/p/3' }]);
   });
 
   it('G7: joining tells the head', async () => {
