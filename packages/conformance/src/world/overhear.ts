@@ -9,13 +9,15 @@ export async function overhear(work: () => Promise<void>): Promise<readonly Trai
   const undos: (() => void)[] = [];
   for (const name of ['stdout', 'stderr'] as const) {
     const stream = process[name];
-    const write = stream.write;
+    const own = Object.getOwnPropertyDescriptor(stream, 'write');
+    const write = stream.write.bind(stream) as (...args: readonly unknown[]) => boolean;
     stream.write = (chunk: unknown, ...rest: unknown[]): boolean => {
       note(name, chunk);
-      return Reflect.apply(write, stream, [chunk, ...rest]) as boolean;
+      return write(chunk, ...rest);
     };
     undos.push(() => {
-      stream.write = write;
+      if (own) Object.defineProperty(stream, 'write', own);
+      else Reflect.deleteProperty(stream, 'write');
     });
   }
   for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) {

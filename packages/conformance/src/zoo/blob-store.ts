@@ -249,7 +249,10 @@ export const blobMutants: readonly BlobMutant[] = [
       const resolved = (at: BlobRoot): BlobRoot => {
         if (typeof at !== 'string' || !at.includes('..')) return at;
         const out: string[] = [];
-        for (const part of String(at).split('/')) part === '..' ? out.pop() : out.push(part);
+        for (const part of String(at).split('/')) {
+          if (part === '..') out.pop();
+          else out.push(part);
+        }
         return out.join('/') as BlobRoot;
       };
       return {

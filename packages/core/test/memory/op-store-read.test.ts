@@ -95,7 +95,11 @@ describe('a read', () => {
           after: after === undefined ? undefined : cursors[after],
           through: through === undefined ? undefined : cursors[through],
           missing: known && vectorOf(log.filter(({ position }) => known(position))),
-          ...{ trees: trees?.map(parseTreeId), receivedFrom, receivedBefore, limit, limitBytes },
+          trees: trees?.map(parseTreeId),
+          receivedFrom,
+          receivedBefore,
+          limit,
+          limitBytes,
         } as ReadQuery;
         const expected = log.filter(
           ({ position, tree, receivedAt }) =>

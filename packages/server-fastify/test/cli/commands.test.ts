@@ -54,7 +54,7 @@ test('lines that can not be stored are named, the others are stored, and the exi
   expect(code).toBe(1);
   const report = JSON.parse(stdout) as { readonly problems: readonly { readonly line: number; readonly code: string }[] };
   expect(report).toMatchObject({ added: 1, conflicts: 1, refused: 1 });
-  expect(report.problems.map(({ line, code: why }) => [line, why]).sort()).toEqual([
+  expect(report.problems.toSorted((a, b) => a.line - b.line).map(({ line, code: why }) => [line, why])).toEqual([
     [1, 'equivocation'],
     [2, 'invalid'],
   ]);

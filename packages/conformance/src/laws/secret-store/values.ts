@@ -94,12 +94,14 @@ async function apply(
   const [{ name, value, ifVersion }] = writes as [ModelWrite];
   const write = { ifVersion, writeId: id };
   const made = async (): Promise<number | undefined> => {
-    if (writes.length > 1)
-      return void (await store.setAll(
+    if (writes.length > 1) {
+      await store.setAll(
         at,
         writes.map((one) => ({ ...one, value: one.value as Uint8Array })),
         id,
-      ));
+      );
+      return undefined;
+    }
     return (await (value ? store.set(at, name, value, write) : store.delete(at, name, write))).version;
   };
   if (verdict.kind === 'conflict') {
