@@ -186,6 +186,35 @@ describe('sending', () => {
     expect(client.status().acknowledged).toBe(2);
   });
 
+  test('a batch put back after a refusal is sent, also where a later one is heard of first', () => {
+    const client = opened();
+    client.event({ kind: 'added', workspace, batch: { batch: 1, records: [record(1), record(2)] } });
+    client.hear({ kind: 'nack', ws, batch: 1, code: 'invalid', message: '', ids: [{ tree: a, peer, counter: 1 }] });
+    // The rest is batch 2 now; the outbox tells of batch 3 before it tells so.
+    const heard = [...client.event({ kind: 'added', workspace, batch: batch(3) }), ...client.event({ kind: 'requeued', workspace })];
+    const load = heard.find((effect) => effect.kind === 'load');
+    expect(load).toMatchObject({ after: 1 });
+    client.event({ kind: 'loaded', workspace, generation: load?.generation ?? -1, batches: [batch(2), batch(3)] });
+    const sent = client.sent(client.effects).flatMap((message) => (message.kind === 'ops-up' ? message.records : []));
+    expect(sent.map(({ counter }) => counter)).toEqual([1, 2, 2, 3]);
+  });
+
+  test('a batch that fits into no frame is set aside, and those behind it go on', () => {
+    const client = opened();
+    const large = { ...record(1), body: new Uint8Array(limits.maxFrameBytes) };
+    client.event({ kind: 'added', workspace, batch: { batch: 1, records: [large] } });
+    client.event({ kind: 'added', workspace, batch: batch(2) });
+    expect(client.effects).toContainEqual({
+      kind: 'verdict',
+      workspace,
+      batch: 1,
+      verdict: { kind: 'refused', code: 'too_large', ids: [{ tree: a, peer, counter: 1 }] },
+    });
+    const sent = client.sent(client.effects).flatMap((message) => (message.kind === 'ops-up' ? [message] : []));
+    expect(sent).toMatchObject([{ batch: 1, records: [{ counter: 2 }] }]);
+    expect(client.status().refused).toBe(1);
+  });
+
   test('a batch the server trips over again and again is set aside in the end', () => {
     const client = opened();
     client.event({ kind: 'added', workspace, batch: batch(1) });

@@ -1,5 +1,5 @@
 import type { Role } from '../contracts/directory.ts';
-import type { OutboxBatch } from '../contracts/outbox.ts';
+import type { OutboxBatch, RecordId } from '../contracts/outbox.ts';
 import type { StoreErrorCode } from '../errors.ts';
 import type { PeerId } from '../ids.ts';
 import { backoffMs, seldomMs } from './client-session-backoff.ts';
@@ -33,9 +33,10 @@ export function restartSending(sending: Sending): Sending {
   return { ...newSending, acknowledged, refused, mishaps, generation: generation + 1 };
 }
 
-/** A new batch stands in the outbox. It is taken as it is where nothing before it waits to be loaded. */
+/** A new batch stands in the outbox. It is taken as it is where nothing before it waits to be loaded: numbers rise by one, so a jump means that
+ *  another batch, perhaps what a refusal put back, stands there and was not heard of yet. */
 export function onAdded(sending: Sending, batch: OutboxBatch | null): Sending {
-  const direct = batch !== null && !sending.more && !sending.loading && sending.queue.length < loadLimit && batch.batch > sending.loadedTo;
+  const direct = batch?.batch === sending.loadedTo + 1 && !sending.more && !sending.loading && sending.queue.length < loadLimit;
   return direct ? { ...sending, queue: [...sending.queue, batch], loadedTo: batch.batch } : { ...sending, more: true };
 }
 
@@ -59,12 +60,14 @@ function mayWrite(role: Role): boolean {
   return role === 'owner' || role === 'admin' || role === 'editor';
 }
 
-/** Sends what the window takes, and asks the outbox for more before it runs dry. */
+/** Sends what the window takes, and asks the outbox for more before it runs dry. A batch that fits into no frame would end every connection it is
+ *  sent on: it is set aside as the server would do. */
 export function pumpBatches(
   workspace: ClientWorkspace,
   wire: Wire,
   moment: Moment,
   options: ClientSessionOptions,
+  maxFrameBytes: number,
   emit: Emit,
 ): ClientWorkspace {
   const { sending, join } = workspace;
@@ -72,8 +75,16 @@ export function pumpBatches(
   const sent: InFlight[] = [];
   let bytes = sending.inFlightBytes;
   let taken = 0;
+  let refused = 0;
   for (const batch of sending.queue) {
     const size = sizeOf(batch);
+    if (size + frameHeaderBytes > maxFrameBytes) {
+      const verdict = { kind: 'refused', code: 'too_large', ids: idsOf(batch) } as const;
+      emit({ kind: 'verdict', workspace: workspace.id, batch: batch.batch, verdict });
+      refused += batch.records.length;
+      taken++;
+      continue;
+    }
     const outstanding = sending.inFlight.length + sent.length;
     if (outstanding >= options.windowBatches || (outstanding > 0 && bytes + size > options.windowBytes)) break;
     const number = sending.nextWire + sent.length;
@@ -92,12 +103,21 @@ export function pumpBatches(
     inFlight: sent.length === 0 ? sending.inFlight : [...sending.inFlight, ...sent],
     inFlightBytes: bytes,
     queue,
+    refused: sending.refused + refused,
     loading: sending.loading || load,
     more: load ? false : sending.more,
   };
   return { ...workspace, sending: next };
 }
 
+/** More than a frame has around its records. */
+const frameHeaderBytes = 64;
+
+function idsOf({ records }: OutboxBatch): readonly RecordId[] {
+  return records.map(({ tree, peer, counter }) => ({ tree, peer, counter }));
+}
+
+/** No less than what it takes in a frame. */
 function sizeOf(batch: OutboxBatch): number {
   return batch.records.reduce((sum, { tree, peer, body }) => sum + body.length + tree.length + peer.length + 16, 0);
 }
@@ -157,7 +177,7 @@ export function onNack(workspace: ClientWorkspace, nack: Nack, moment: Moment, o
   if (fault === 'records') mishaps.delete(refused.batch.batch);
   else if (nack.code === 'internal') mishaps.set(refused.batch.batch, before + 1);
   if (fault === 'records') {
-    const ids = nack.ids.length > 0 ? nack.ids : refused.batch.records.map(({ tree, peer, counter }) => ({ tree, peer, counter }));
+    const ids = nack.ids.length > 0 ? nack.ids : idsOf(refused.batch);
     const verdict = { kind: 'refused', code: nack.code, ids } as const;
     emit({ kind: 'verdict', workspace: workspace.id, batch: refused.batch.batch, verdict });
     const own = new Set<PeerId>(workspace.peers);

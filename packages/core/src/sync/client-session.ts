@@ -297,7 +297,8 @@ function isUnanswered({ kind }: Feed): boolean {
 function pump(state: ClientState, workspace: ClientWorkspace, moment: Moment, emit: Emit): ClientWorkspace {
   if (workspace.join.kind !== 'in') return workspace;
   const wire = wireAt(state, workspace.join.ws, emit);
-  return pumpPresence(pumpBatches(workspace, wire, moment, state.options, emit), wire, moment, state.options);
+  const maxFrameBytes = state.limits?.maxFrameBytes ?? Number.POSITIVE_INFINITY;
+  return pumpPresence(pumpBatches(workspace, wire, moment, state.options, maxFrameBytes, emit), wire, moment, state.options);
 }
 
 function sending(
