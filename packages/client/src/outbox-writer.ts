@@ -109,7 +109,7 @@ function takeCalls(queue: Call[], limits: BatchLimits): readonly Call[] {
 }
 
 /** The records in order, in parts that fit. */
-function split(records: readonly OpRecord[], { maxCallRecords, maxFrameBytes }: BatchLimits): readonly (readonly OpRecord[])[] {
+export function split(records: readonly OpRecord[], { maxCallRecords, maxFrameBytes }: BatchLimits): readonly (readonly OpRecord[])[] {
   const parts: OpRecord[][] = [];
   let part: OpRecord[] = [];
   let bytes = 0;

@@ -1,4 +1,5 @@
 import { type OpRecord, type Outbox, type QuarantinedRecord, type RecordId, StoreError, type WorkspaceId } from '@spacestore/core';
+import { type BatchLimits, split } from './outbox-writer.ts';
 
 /** What a server refused, in the app's hands: nothing of it goes by itself. */
 export interface Quarantine {
@@ -11,10 +12,18 @@ export interface Quarantine {
   readonly export: () => Promise<string>;
 }
 
-export function quarantineOf(outbox: Outbox, workspace: WorkspaceId, maxRecords: () => number, onRelease: () => Promise<void>): Quarantine {
+export function quarantineOf(
+  outbox: Outbox,
+  workspace: WorkspaceId,
+  limits: () => BatchLimits,
+  onRelease: () => Promise<void>,
+): Quarantine {
   const release = async (ids: readonly RecordId[], how: 'retry' | 'discard'): Promise<void> => {
     if (!Array.isArray(ids)) throw new StoreError('invalid', 'name the records by their ids');
-    for (let from = 0; from < ids.length; from += maxRecords()) await outbox.release(workspace, ids.slice(from, from + maxRecords()), how);
+    const named = new Set(ids.map(keyOf));
+    const records = (await outbox.quarantine(workspace)).map(({ record }) => record).filter((record) => named.has(keyOf(record)));
+    // Each part becomes one batch, and has to fit into a frame.
+    for (const part of split(records, limits())) await outbox.release(workspace, part, how);
     await onRelease();
   };
   return {
@@ -28,6 +37,11 @@ export function quarantineOf(outbox: Outbox, workspace: WorkspaceId, maxRecords:
 function lineOf({ record, code, at }: QuarantinedRecord) {
   const { tree, peer, counter } = record;
   return { tree, peer, counter, body: base64(record), code, at };
+}
+
+/** No id holds a slash. */
+function keyOf({ tree, peer, counter }: RecordId): string {
+  return `${tree}/${peer}/${counter}`;
 }
 
 function base64({ body }: OpRecord): string {

@@ -12,6 +12,7 @@ import {
 } from '@spacestore/core';
 import { type ClientEvent, type PeersLostWhy, type SavedPlaces, statusOf, type WireLimits } from '@spacestore/core/sync';
 import { deliveryLine, type RecordHandler } from './delivery-line.ts';
+import { historyChanges } from './history-changes.ts';
 import { outboxWriter } from './outbox-writer.ts';
 import { type PresenceBoard, presenceBoard } from './presence-board.ts';
 import { type Quarantine, quarantineOf } from './quarantine.ts';
@@ -40,7 +41,8 @@ export interface WorkspaceOptions {
   readonly wish?: 'write' | 'read';
   /** Asked for new peers when some can't be used any longer. What was refused waits in quarantine to be issued anew under them. */
   readonly onPeersLost?: (lost: PeersLost) => readonly PeerId[] | Promise<readonly PeerId[]>;
-  /** Told when the server's history is another one (a restored backup): hand what this device has to `reconcile`. */
+  /** Told when the server's history is another one (a restored backup): hand what this device has to `reconcile`. Told again, also after a
+   *  restart, until it resolved. */
   readonly onHistoryChanged?: (change: HistoryChanged) => void | Promise<void>;
 }
 
@@ -114,7 +116,7 @@ export function workspaceHandle(
   const refresh = (): void => {
     const session = statusOf(driver.state(), id);
     const pending = stored.records + writer.writing();
-    status.set({ ...session, pending, quarantined: stored.quarantined, problem: line.failure() ?? problem });
+    status.set({ ...session, pending, quarantined: stored.quarantined, problem: line.failure() ?? changes.failure() ?? problem });
   };
   const fail = (error: unknown): void => {
     problem = toStoreError(error);
@@ -152,13 +154,24 @@ export function workspaceHandle(
     }
     refresh();
   });
+  /** Places of the new history are kept once the app has dealt with the change: a restart before that meets it again. */
+  const changes = historyChanges<HistoryChanged>(
+    (change) => options.onHistoryChanged?.(change),
+    () => {
+      refresh();
+      writePlaces();
+    },
+  );
   const line = deliveryLine((delivery) => driver.dispatch({ kind: 'handled', workspace: id, delivery }), refresh);
 
   /** The last places handled, one write at a time: an older one is never written over a newer. */
   const save = (places: SavedPlaces): void => {
     unsaved = places;
+    writePlaces();
+  };
+  const writePlaces = (): void => {
     saving ??= (async () => {
-      while (unsaved !== undefined) {
+      while (unsaved !== undefined && !changes.owed()) {
         const next = unsaved;
         unsaved = undefined;
         await outbox.setState(id, placesName, printPlaces(next));
@@ -167,6 +180,7 @@ export function workspaceHandle(
       .catch(fail)
       .finally(() => {
         saving = undefined;
+        if (unsaved !== undefined && !changes.owed()) writePlaces(); // came in between
       });
   };
 
@@ -202,7 +216,7 @@ export function workspaceHandle(
         return;
       case 'reconcile': {
         const { from, lineage } = effect;
-        run(async () => options.onHistoryChanged?.({ from, lineage }));
+        changes.tell({ from, lineage });
         return;
       }
       case 'peers-lost': {
@@ -245,8 +259,9 @@ export function workspaceHandle(
     closed = true;
     await writer.settled();
     await line.close();
+    await changes.close();
     while (underWay.size > 0) await Promise.all(underWay);
-    await saving;
+    while (saving !== undefined) await saving;
     for (const wake of judged) wake();
     board.clear();
   };
@@ -291,15 +306,10 @@ export function workspaceHandle(
     onRecords: line.onRecords,
     subscribe,
     flush,
-    quarantine: quarantineOf(
-      outbox,
-      id,
-      () => limits().maxCallRecords,
-      async () => {
-        driver.dispatch({ kind: 'added', workspace: id, batch: null });
-        await count();
-      },
-    ),
+    quarantine: quarantineOf(outbox, id, limits, async () => {
+      driver.dispatch({ kind: 'added', workspace: id, batch: null });
+      await count();
+    }),
     reconcile: async (records, call) => {
       let part: OpRecord[] = [];
       for await (const record of records) {

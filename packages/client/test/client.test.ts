@@ -161,6 +161,78 @@ describe('a client and a server over real sockets', () => {
     expect(a.handle.status.value).toMatchObject({ quarantined: 0 });
   });
 
+  test('a change of history is told until the app has dealt with it, also over a restart', async () => {
+    const place = memoryOutboxPlace();
+    const told: string[] = [];
+    const first = openClient(
+      server,
+      'owner',
+      {
+        peers: [peerA],
+        onHistoryChanged: () => {
+          told.push('first');
+          throw new Error('not now');
+        },
+      },
+      { outbox: memoryOutbox({ place }) },
+    );
+    await first.handle.append(range(0, 10));
+    await first.handle.flush();
+    const backup = await server.ops().snapshot(workspace);
+    await first.handle.append(range(10, 20));
+    await first.handle.flush();
+    await server.ops().restore(workspace, backup as NonNullable<typeof backup>);
+    server.cut();
+    await when(first.handle, ({ problem }) => problem !== null);
+    await first.handle.append(range(20, 21));
+    await first.handle.flush();
+    expect(first.handle.status.value).toMatchObject({ problem: { cause: { message: 'not now' } } });
+    await first.client.close();
+    const second = openClient(
+      server,
+      'owner',
+      {
+        peers: [peerA],
+        onHistoryChanged: async () => {
+          told.push('second');
+          if (told.filter((who) => who === 'second').length === 1) throw new Error('not yet');
+          await second.handle.reconcile(range(0, 21));
+        },
+      },
+      { outbox: memoryOutbox({ place }) },
+    );
+    await until(() => logged().length === 21);
+    await second.handle.flush();
+    await when(second.handle, ({ problem }) => problem === null);
+    await second.client.close();
+    expect(told.slice(-2)).toEqual(['second', 'second']);
+    const third = openClient(
+      server,
+      'owner',
+      { peers: [peerA], onHistoryChanged: () => void told.push('third') },
+      { outbox: memoryOutbox({ place }) },
+    );
+    await third.handle.append(range(21, 22));
+    await third.handle.flush();
+    expect(told).not.toContain('third');
+  });
+
+  test('large records taken out of quarantine together arrive', async () => {
+    const outbox = memoryOutbox();
+    const large = (counter: number) => record(counter, peerB, `${counter}`.repeat(900_000));
+    const ids = [0, 1, 2].map(large);
+    for (const each of ids) {
+      const { batch } = await outbox.add(workspace, [each]);
+      await outbox.verdict(workspace, batch, { kind: 'refused', code: 'denied', ids: [each] });
+    }
+    const a = openClient(server, 'owner', { peers: [peerA] }, { outbox });
+    await when(a.handle, ({ quarantined }) => quarantined === 3);
+    await a.handle.quarantine.retry(ids);
+    await a.handle.flush();
+    expect(logged()).toEqual(idsOf(ids));
+    expect(a.handle.status.value).toMatchObject({ pending: 0, quarantined: 0 });
+  });
+
   test('a tree loaded late is read from the start, others go on', async () => {
     const other = parseTreeId('t2');
     const a = openClient(server, 'owner', { peers: [peerA], trees: [tree] });
