@@ -205,4 +205,34 @@ const closing: Law<'blob-store'> = {
     }),
 };
 
-export const lifecycleLaws: readonly Law<'blob-store'>[] = [contentTypes, consistent, aborts, closing];
+const killed: Law<'blob-store'> = {
+  id: 'BL-26',
+  kind: 'blob-store',
+  group: 'life',
+  title: 'after a kill in the middle of a put what was acknowledged is whole, and nothing of the put is there',
+  why: 'The power of a phone goes while a photo is uploaded.',
+  needs: { name: 'durable', holds: (store) => store.capabilities.durable !== 'none' },
+  tools: ['child process'],
+  run: (context) =>
+    context.example(async (run) => {
+      const room = await context.room();
+      await room.store.close();
+      const root = rootOf('killed');
+      const [text, times] = ['a photo nobody finished ', 9000];
+      const bytes = new TextEncoder().encode(text.repeat(times));
+      const [whole, half] = [keyOfContent(bytes), mutableKey(1)];
+      const child = await context.world.spawn(room.place, { role: 'halfPutter', plan: { root, whole, half, text, times } });
+      for (const expected of ['whole', 'half']) same(await child.line(), expected, 'what the child told');
+      run.say('the child put one blob, is half way in another, and is killed');
+      await child.kill();
+      const store = await room.another();
+      await expectBlob(store, root, whole, bytes, 'the blob that was acknowledged');
+      await expectNoBlob(store, root, half, 'the blob that was half way');
+      if (context.subject.raw === undefined) return;
+      const files = await context.subject.raw(room.place, context.scope);
+      const size = files.reduce((sum, file) => sum + file.bytes.length, 0);
+      holds(size < bytes.length * 2, `${size} bytes lie at rest for a blob of ${bytes.length}: the put that was killed left its part`);
+    }),
+};
+
+export const lifecycleLaws: readonly Law<'blob-store'>[] = [contentTypes, consistent, aborts, closing, killed];
