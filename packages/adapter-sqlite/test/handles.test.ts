@@ -1,7 +1,10 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseWorkspaceId } from '@spacestore/core';
+import { parseSecretName, parseWorkspaceId } from '@spacestore/core';
+import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { failureOf, newDir, op, openStores, readAllPages, ws } from './kit.ts';
 
@@ -65,4 +68,26 @@ test('a file just opened serves its call, also where all that may be open are in
   const [snapshot, ...added] = await Promise.all([ops.snapshot(ws), ...others.map((other) => ops.append(other, [op('a', 1)]))]);
   expect(snapshot).toBeDefined();
   expect(added.map((each) => each.added)).toEqual([1, 1, 1]);
+});
+
+test('a drop that somebody’s open read holds up says so, and is ended by the next one', async () => {
+  const dir = newDir();
+  const { ops, secrets } = openStores(dir, { busyTimeoutMs: 10 });
+  const bytesOnDisk = (): string =>
+    readdirSync(dir)
+      .map((name) => readFileSync(join(dir, name), 'latin1'))
+      .join('');
+  for (const keepsFile of [true, false]) {
+    if (keepsFile) await secrets.set(ws, parseSecretName('s'), new Uint8Array([1]), { ifVersion: 0, writeId: 'w1' });
+    else await secrets.drop(ws);
+    await ops.append(ws, [op('a', 1, 'what was dropped')]);
+    const reader = new Database(join(dir, 'workspace-w.db'));
+    reader.exec('BEGIN');
+    reader.prepare('SELECT count(*) FROM record').get();
+    expect((await failureOf(ops.drop(ws))).code).toBe('busy');
+    reader.close();
+    await ops.drop(ws);
+    expect(await ops.head(ws)).toBeUndefined();
+    expect(bytesOnDisk()).not.toContain('what was dropped');
+  }
 });

@@ -5,7 +5,7 @@ import type { Session, SqlWork, SqlWorkspaces } from './database.ts';
 import type { Folder } from './folder.ts';
 import { folderLock } from './folder-lock.ts';
 import { type Sql, value } from './sql.ts';
-import type { SqliteEngine } from './sqlite-engine.ts';
+import type { SqliteEngine, SqliteHandle } from './sqlite-engine.ts';
 import { isDiskFull } from './sqlite-errors.ts';
 import {
   closeQuietly,
@@ -111,9 +111,15 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
     lock.run(() => {
       if (!folder.exists(nameOf(workspace))) return;
       const file = openSqliteFile(engine, folder.pathOf(nameOf(workspace)), workspaceSchema, options);
-      const removed = file.handle.rows('SELECT removed FROM meta', [])[0]?.[0] === 1;
-      closeQuietly(file.handle);
-      if (removed) unlink(workspace);
+      try {
+        if (file.handle.rows('SELECT removed FROM meta', [])[0]?.[0] !== 1) return;
+        emptyWriteAheadLog(file.handle);
+      } catch (error) {
+        throw engine.storeError(error);
+      } finally {
+        closeQuietly(file.handle);
+      }
+      unlink(workspace);
     });
 
   const find = (workspace: WorkspaceId, mayCreate: boolean): OpenFile | undefined => {
@@ -192,7 +198,7 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
     if (removed === undefined || !handle) return;
     // What was deleted must not stay readable in free pages or in the write-ahead log.
     if (!removed) handle.exec('VACUUM');
-    handle.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    emptyWriteAheadLog(handle);
     if (!removed) return;
     retire(workspace);
     unlink(workspace);
@@ -250,6 +256,13 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
       openFiles: open.size,
     }),
   };
+}
+
+/** The database file itself holds all that was committed. SQLite does not throw where somebody's open read keeps it from that, and then what was
+ *  deleted is still there to be read, and the mark of a removal would go with the write-ahead log. Throws: busy. */
+function emptyWriteAheadLog(handle: SqliteHandle): void {
+  const [blocked] = handle.rows('PRAGMA wal_checkpoint(TRUNCATE)', [])[0] ?? [];
+  if (blocked !== 0) throw new StoreError('busy', 'somebody still reads what is being removed');
 }
 
 function checkOwner(file: SqliteFile, workspace: WorkspaceId): void {
