@@ -118,6 +118,8 @@ export interface ServerSession {
   progressAt: number;
   nextSerial: number;
   joining: number;
+  /** The latest request to join a workspace, until it is answered. */
+  readonly asked: Map<WorkspaceId, number>;
   readonly attachments: Map<WireWorkspace, Attachment>;
   /** Numbers of workspaces left: what was under way to them is passed over. */
   readonly gone: Set<WireWorkspace>;

@@ -26,6 +26,7 @@ export function newServerSession(options: ServerSessionOptions, now: number): Se
     progressAt: now,
     nextSerial: 1,
     joining: 0,
+    asked: new Map(),
     attachments: new Map(),
     gone: new Set(),
     pulls: new Map(),
@@ -60,6 +61,7 @@ export function stepServerSession(session: ServerSession, event: ServerEvent, em
       return;
     case 'join-failed':
       session.joining--;
+      for (const [workspace, request] of session.asked) if (request === event.request) session.asked.delete(workspace);
       refuseJoin(event.request, event.error, told);
       return;
     case 'ended':
@@ -206,6 +208,7 @@ function onJoin(session: ServerSession, { request, workspace, peers, wish }: Joi
     return;
   }
   session.joining++;
+  session.asked.set(workspace, request);
   emit({ kind: 'join', request, workspace, peers, wish });
 }
 
@@ -216,6 +219,12 @@ function refuseJoin(request: number, { code, message, context }: StoreError, emi
 function onJoined(session: ServerSession, event: Extract<ServerEvent, { kind: 'joined' }>, emit: EmitServer): void {
   session.joining--;
   const { request, workspace, ws, role, codec, relay, taken, head, position, cursor } = event;
+  // Answers may come in another order: the client is in by its latest JOIN, or waits for that.
+  if (session.asked.get(workspace) !== request) {
+    refuseJoin(request, new StoreError('conflict', 'the workspace was joined again meanwhile'), emit);
+    return;
+  }
+  session.asked.delete(workspace);
   within(session, ws, (earlier) => detach(session, earlier, emit));
   const serial = session.nextSerial++;
   session.gone.delete(ws);

@@ -59,24 +59,27 @@ function joinedSession() {
   send({ kind: 'hello', versions: [1], token: 'x', client: 'c', compress: [] });
   dispatch({ kind: 'verified', user: parseUserId('ada'), expiresAt: null });
   send({ kind: 'join', request: 1, workspace: parseWorkspaceId('w'), peers: [], wish: 'write' });
-  dispatch({
-    kind: 'joined',
-    request: 1,
-    workspace: parseWorkspaceId('w'),
-    ws,
-    role: 'editor',
-    codec: 'opaque',
-    relay: true,
-    taken: [],
-    head: null,
-    position: 10,
-    cursor: at(10),
-  });
+  const joined = (request: number): void =>
+    dispatch({
+      kind: 'joined',
+      request,
+      workspace: parseWorkspaceId('w'),
+      ws,
+      role: 'editor',
+      codec: 'opaque',
+      relay: true,
+      taken: [],
+      head: null,
+      position: 10,
+      cursor: at(10),
+    });
+  joined(1);
   expect(did()).toEqual(['welcome', 'joined']);
   const read = (): number => (effects.find((effect) => effect.kind === 'read') as { readonly pull: number }).pull;
   return {
     dispatch,
     send,
+    joined,
     did,
     sub: (sub: number, cursor: Cursor | null, trees: readonly (typeof tree)[] | null = null) =>
       send({ kind: 'sub', ws, sub, trees, cursor }),
@@ -117,6 +120,19 @@ function groupAt(position: number, bytes: number): FedGroup {
   const entries = [{ firstPosition: position, records: [record], block: undefined, author: 'other' }];
   return { position, cursor: at(position), bytes, entries, frames: new Map() };
 }
+
+describe('a joining', () => {
+  it('that was overtaken by a later one of the same workspace does not end that', () => {
+    const { send, joined, sub, did, group } = joinedSession();
+    for (const request of [2, 3]) send({ kind: 'join', request, workspace: parseWorkspaceId('w'), peers: [], wish: 'write' });
+    joined(3);
+    sub(1, at(10));
+    joined(2);
+    expect(did()).toEqual(['joined', 'refused join conflict']);
+    group(11);
+    expect(did()).toEqual(['ops 11']);
+  });
+});
 
 describe('a subscription', () => {
   it('is fed at once at the place told of, elsewhere it has to pull', () => {
