@@ -11,6 +11,10 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const browserPackages = ['@spacestore/core', '@spacestore/client'];
+/** Folders and files are Node's. */
+const nodeEntries = ['@spacestore/core/sql/folder'];
+/** Exported for being started as a process of its own, not for import. */
+const programs = ['@spacestore/conformance/child'];
 
 // the environment of the package manager that runs this script must not reach the npm of the empty project
 const env = Object.fromEntries(
@@ -67,7 +71,8 @@ function installAll(packed) {
 const entryPoints = (pkg) =>
   Object.keys(pkg.exports)
     .filter((path) => !path.endsWith('.json'))
-    .map((path) => pkg.name + path.slice(1));
+    .map((path) => pkg.name + path.slice(1))
+    .filter((specifier) => !programs.includes(specifier));
 
 function importAll(project, specifier) {
   const file = join(project, 'import.mjs');
@@ -119,7 +124,7 @@ try {
     for (const pkg of packages) {
       for (const specifier of entryPoints(pkg)) {
         importAll(project, specifier);
-        if (browserPackages.includes(pkg.name)) await bundleForBrowser(project, specifier);
+        if (browserPackages.includes(pkg.name) && !nodeEntries.includes(specifier)) await bundleForBrowser(project, specifier);
       }
       for (const command of Object.keys(pkg.bin ?? {})) askHelp(project, command);
     }
