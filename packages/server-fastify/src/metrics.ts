@@ -90,14 +90,6 @@ export function createMetrics(): Metrics {
       loop.reset();
     },
   });
-  new Gauge({
-    name: 'spacestore_resident_memory_bytes',
-    help: 'Memory of the process',
-    registers,
-    collect() {
-      this.set(process.memoryUsage.rss());
-    },
-  });
   return {
     ...metrics,
     close: () => {

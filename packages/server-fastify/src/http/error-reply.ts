@@ -42,10 +42,13 @@ function invalidInput(part: string | undefined, validation: NonNullable<FastifyE
   return new StoreError('invalid', `the ${part ?? 'request'} is not of the form this route takes`, { context: { problems }, cause });
 }
 
+/** Codes of 500 and above that tell the caller something about the call, not the operator something about the server. */
+const answers: ReadonlySet<StoreErrorCode> = new Set(['closed', 'quota', 'unsupported']);
+
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = storeErrorOf(error);
   const status = statusOfCode[known.code];
-  if (status >= 500 && known.code !== 'closed') request.log.error({ err: known }, 'request failed');
+  if (status >= 500 && !answers.has(known.code)) request.log.error({ err: known }, 'request failed');
   if (reply.raw.headersSent) {
     reply.raw.destroy();
     return;
