@@ -3,7 +3,7 @@ export type { CheckOptions, LawContext, Profile, Room, Run } from './run/context
 export { type RunEvents, type RunOptions, runConformance, runLaw } from './run/engine.ts';
 export { type LawFailure, type LawReport, type Report, type SubjectReport, succeeded, type Verdict } from './run/report.ts';
 export { linesOfSubject } from './run/terminal.ts';
-export type { StoreByKind, SubjectKind, SyncUnderTest } from './spec/kind.ts';
+export type { StoreByKind, SubjectKind, SyncClient, SyncClientOptions, SyncUnderTest, SyncUser } from './spec/kind.ts';
 export type { AnyLaw, Floor, Law, LawText, Need } from './spec/law.ts';
 export * from './subject.ts';
 export { filesWith, type RawFile } from './world/raw.ts';

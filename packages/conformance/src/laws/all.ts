@@ -3,7 +3,15 @@ import { blobStoreLaws } from './blob-store/all.ts';
 import { opStoreLaws } from './op-store/all.ts';
 import { outboxLaws } from './outbox/all.ts';
 import { secretStoreLaws } from './secret-store/all.ts';
+import { syncLaws } from './sync/all.ts';
 import { transportLaws } from './transport/all.ts';
 
 /** Every law of the kit, in the order they are tried. */
-export const allLaws: readonly AnyLaw[] = [...opStoreLaws, ...blobStoreLaws, ...secretStoreLaws, ...transportLaws, ...outboxLaws];
+export const allLaws: readonly AnyLaw[] = [
+  ...opStoreLaws,
+  ...blobStoreLaws,
+  ...secretStoreLaws,
+  ...transportLaws,
+  ...outboxLaws,
+  ...syncLaws,
+];
