@@ -38,7 +38,10 @@ export const sizeArbitrary = (max: number): fc.Arbitrary<number> =>
   );
 
 /** Where to cut a content into chunks, as thousandths of its length; equal neighbours make empty chunks. */
-export const cutsArbitrary: fc.Arbitrary<readonly number[]> = fc.array(fc.nat({ max: 1000 }), { maxLength: 6, size: 'max' });
+export const cutsArbitrary: fc.Arbitrary<readonly number[]> = fc.array(fc.oneof(fc.nat({ max: 1000 }), fc.constantFrom(0, 500, 1000)), {
+  maxLength: 6,
+  size: 'max',
+});
 
 /** The content in chunks cut at these thousandths: an empty content still yields its empty chunks. */
 export function chunksOf(bytes: Uint8Array, cuts: readonly number[]): readonly Uint8Array[] {

@@ -24,7 +24,7 @@ const roundTrip: Law<'blob-store'> = {
   group,
   title: 'what was put comes back byte for byte, and a static key is its sha256',
   why: 'A file that comes back changed, or under another name than its hash, is lost.',
-  floors: { 'chunked sources': { share: 0.3 } },
+  floors: { 'chunked sources': { count: 4 } },
   run: (context) =>
     context.check(
       fc.record({ size: sizeArbitrary(200_000), cuts: cutsArbitrary, stated: fc.boolean() }),
@@ -43,7 +43,7 @@ const roundTrip: Law<'blob-store'> = {
         }
         same((await listBlobs(store, root)).length, 2, 'blobs listed');
       },
-      { runs: 25 },
+      { runs: 15 },
     ),
 };
 
@@ -76,7 +76,7 @@ const wrongHash: Law<'blob-store'> = {
         await refused(store.put(root, key, chunkedSource(other, cuts, stated)), 'put of other content over the right one', 'invalid');
         await expectBlob(store, root, key, good, 'after both');
       },
-      { runs: 20 },
+      { runs: 12 },
     ),
 };
 

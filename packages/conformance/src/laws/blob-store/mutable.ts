@@ -46,7 +46,7 @@ const sameHash: Law<'blob-store'> = {
         await expectBlob(store, root, key, bytes, 'afterwards');
         same((await listBlobs(store, root)).length, 1, 'blobs listed');
       },
-      { runs: 12 },
+      { runs: 8 },
     ),
 };
 

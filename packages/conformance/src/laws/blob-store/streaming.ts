@@ -25,10 +25,16 @@ const streams: Law<'blob-store'> = {
   title:
     'a source is read one chunk at a time, whatever its chunks; its own error is passed on and leaves nothing, and so does a wrong length',
   why: 'An upload that breaks must not leave half a file, and the caller must learn what broke.',
-  floors: { 'sources that failed': { share: 0.2 }, 'empty chunks': { share: 0.1 } },
+  floors: { 'sources that failed': { count: 2 }, 'empty chunks': { count: 2 } },
   run: (context) =>
     context.check(
-      fc.record({ size: sizeArbitrary(150_000), cuts: cutsArbitrary, how: fc.nat(3), fixed: fc.boolean(), stated: fc.boolean() }),
+      fc.record({
+        size: sizeArbitrary(150_000),
+        cuts: cutsArbitrary,
+        how: fc.constantFrom(0, 1, 1, 2, 3),
+        fixed: fc.boolean(),
+        stated: fc.boolean(),
+      }),
       async ({ size, cuts, how, fixed, stated }, run) => {
         const { store } = await context.shared();
         const root = rootOf(run.fresh('r'));
@@ -64,7 +70,7 @@ const streams: Law<'blob-store'> = {
         await store.put(root, key, plainSource(bytes));
         await expectBlob(store, root, key, bytes, 'a put after the failure');
       },
-      { runs: 40 },
+      { runs: 28 },
     ),
 };
 
@@ -114,7 +120,7 @@ const neverPartial: Law<'blob-store'> = {
         if (ending === 'finishes') await expectBlob(store, root, key, bytes, 'afterwards');
         else await seeOld('afterwards');
       },
-      { runs: 24 },
+      { runs: 16 },
     ),
 };
 
