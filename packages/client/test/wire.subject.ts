@@ -54,6 +54,7 @@ function workspaceOf(root: BlobRoot) {
 export const subjects: readonly AnySubject[] = [
   opStoreSubject({
     name: 'server seen as a log',
+    module: import.meta.url,
     setup: startServer,
     open: async ({ url }, { clock }) => (await openStores(url, clock)).ops,
   }),
