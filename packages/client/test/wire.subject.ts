@@ -54,7 +54,6 @@ function workspaceOf(root: BlobRoot) {
 export const subjects: readonly AnySubject[] = [
   opStoreSubject({
     name: 'server seen as a log',
-    module: import.meta.url,
     setup: startServer,
     open: async ({ url }, { clock }) => (await openStores(url, clock)).ops,
   }),

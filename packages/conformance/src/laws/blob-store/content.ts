@@ -86,7 +86,6 @@ const atRest: Law<'blob-store'> = {
   group,
   title: 'content that was changed at rest is `corrupt`, never delivered whole; cut content never ends a read early as if it were all',
   why: 'Disks rot and people edit folders: an app that gets other bytes than it stored spreads them.',
-  needs: { name: 'durable', holds: (store) => store.capabilities.durable !== 'none' }, // what is never at rest can't rot there
   tools: ['raw cells'],
   floors: { 'content found at rest': { share: 1 } },
   run: (context) =>

@@ -204,7 +204,6 @@ const noTrail: Law<'blob-store'> = {
   group,
   title: 'what a failed or aborted put, a replaced or a deleted blob leaves at rest is nothing',
   why: 'Temporary files that nobody collects fill the disk, and deleted files that lie there still are not deleted.',
-  needs: { name: 'durable', holds: (store) => store.capabilities.durable !== 'none' }, // what is never at rest leaves nothing there
   tools: ['raw bytes'],
   floors: { 'stored bytes found at rest': { share: 1 } },
   run: (context) =>
