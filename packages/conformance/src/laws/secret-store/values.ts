@@ -24,7 +24,7 @@ const roundTrip: Law<'secret-store'> = {
   group,
   title: 'after any writes, get, getAll and names tell what they left; each write names the version it saw, and a repeated one resolves',
   why: 'A key that is changed, lost or silently overwritten locks an app out.',
-  floors: { conflicts: { count: 15 }, repetitions: { count: 5 }, 'deleted names written again': { count: 1 } },
+  floors: { conflicts: { count: 15 }, repetitions: { count: 5 }, 'deleted names written again': { count: 3 } },
   run: (context) =>
     context.check(
       fc.array(small, { minLength: 1, maxLength: 16, size: 'max' }),
@@ -44,7 +44,7 @@ const roundTrip: Law<'secret-store'> = {
             const name = secretNames[(b + shift) % 5 === 0 ? c % secretNames.length : (b + shift) % 3] as SecretName;
             const [aimed, grave] = [living[b % Math.max(living.length, 1)] ?? name, graves[b % Math.max(graves.length, 1)]];
             if (shift === 0 && (kind === 2 || kind === 5)) return { name: aimed, ifVersion: c % 4 === 0 ? c % 3 : version(aimed) };
-            if (shift === 0 && (kind === 6 || kind === 7) && grave !== undefined)
+            if (shift === 0 && (kind === 3 || kind === 6 || kind === 7) && grave !== undefined)
               return { name: grave, ifVersion: c % 2 === 0 ? 0 : version(grave), value: secretValue(b) };
             // Mostly the version that is there; else the one before, one ahead, or as if nothing had been there.
             const ifVersion = a % 6 === 5 ? 0 : Math.max(0, version(name) + (c % 5 === 3 ? -1 : c % 7 === 5 ? 1 : 0));
