@@ -1,4 +1,5 @@
 export { type MemoryBlobOptions, type MemoryBlobPlace, memoryBlobPlace, memoryBlobStore } from './blob-store.ts';
+export { type MemoryHintPlace, memoryChangeHints, memoryHintPlace } from './change-hints.ts';
 export { type MemoryDirectoryOptions, memoryDirectory } from './directory.ts';
 export { type MemoryDirectoryPlace, memoryDirectoryPlace } from './directory-state.ts';
 export { type MemoryFilePlace, memoryFileIndex, memoryFilePlace } from './file-index.ts';
