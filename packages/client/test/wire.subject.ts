@@ -54,16 +54,19 @@ function workspaceOf(root: BlobRoot) {
 export const subjects: readonly AnySubject[] = [
   opStoreSubject({
     name: 'server seen as a log',
+    module: import.meta.url,
     setup: startServer,
     open: async ({ url }, { clock }) => (await openStores(url, clock)).ops,
   }),
   blobStoreSubject({
     name: 'server seen as files',
+    module: import.meta.url,
     setup: startServer,
     open: async ({ url }, { clock }) => (await openStores(url, clock)).blobs,
   }),
   secretStoreSubject({
     name: 'server seen as secrets',
+    module: import.meta.url,
     setup: startServer,
     open: async ({ url }, { clock }) => (await openStores(url, clock)).secrets,
   }),

@@ -15,6 +15,8 @@ export interface WorkspaceAccess {
 
 const makeAttempts = 40;
 const makeWaitMs = 25;
+/** Times a read is answered `not_found` for a workspace that is listed right after, before that is the answer: each takes another to make it anew. */
+const readAttempts = 5;
 
 /** Without `create` every refusal is told. With it the caller is taken for the only user there is, so that what they are no member of does not
  *  exist yet: made at the first change, and empty to read. That is asked of the list of workspaces, never guessed from a failed read. */
@@ -61,11 +63,15 @@ export function workspaceAccess(http: HttpClient, create: CodecName | undefined)
       return work();
     },
     read: async (workspace, work, absent, call) => {
-      try {
-        return await work();
-      } catch (error) {
-        if (create === undefined || !hasCode(error, 'not_found') || (await exists(workspace, call))) throw error;
-        return absent();
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await work();
+        } catch (error) {
+          if (create === undefined || !hasCode(error, 'not_found')) throw error;
+          if (!(await exists(workspace, call))) return absent();
+          // It is there now: another made it between the refusal and the list, so the refusal is old news and the question is asked again.
+          if (attempt === readAttempts) throw error;
+        }
       }
     },
   };
