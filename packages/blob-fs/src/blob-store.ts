@@ -83,6 +83,7 @@ export async function folderBlobStore(options: FolderBlobOptions): Promise<BlobS
       multiProcess: false,
       contentType: false,
       presign: false,
+      maxUploadBytes: 0,
       maxBlobBytes,
     },
 
@@ -134,6 +135,11 @@ export async function folderBlobStore(options: FolderBlobOptions): Promise<BlobS
       }),
 
     presign: (_root, _key, _options, call) =>
+      lifetime.run(call, () => {
+        throw new StoreError('unsupported', 'blobs in a folder have no URLs');
+      }),
+
+    commit: (_root, _key, _upload, call) =>
       lifetime.run(call, () => {
         throw new StoreError('unsupported', 'blobs in a folder have no URLs');
       }),

@@ -1,5 +1,5 @@
 import { type BlobKey, idOfKey, kindOfKey } from './blob-key.ts';
-import type { PutOptions } from './contracts/blob-store.ts';
+import type { BlobStoreCapabilities, PresignOptions, PutOptions } from './contracts/blob-store.ts';
 import { StoreError } from './errors.ts';
 
 const contentTypePattern = /^[\x20-\x7e]{1,255}$/;
@@ -12,6 +12,30 @@ export function checkPutOptions(options: PutOptions | undefined): void {
     throw new StoreError('invalid', 'ifMatch and ifNoneMatch exclude each other');
   if (options?.ifMatch !== undefined && typeof options.ifMatch !== 'string') throw new StoreError('invalid', 'ifMatch is a version');
   if (options?.ifNoneMatch !== undefined && options.ifNoneMatch !== '*') throw new StoreError('invalid', "ifNoneMatch is '*'");
+}
+
+const [minExpiryMs, maxExpiryMs] = [1000, 7 * 24 * 3600 * 1000];
+
+/** Throws: invalid, for options no store can honour; too_large, for an upload past `maxUploadBytes`. */
+export function checkPresignOptions(options: PresignOptions, { maxUploadBytes }: Pick<BlobStoreCapabilities, 'maxUploadBytes'>): void {
+  const { method, expiresInMs } = options;
+  if (!Number.isSafeInteger(expiresInMs) || expiresInMs < minExpiryMs || expiresInMs > maxExpiryMs)
+    throw new StoreError('invalid', `a URL is good for ${minExpiryMs} to ${maxExpiryMs} whole milliseconds`);
+  switch (method) {
+    case 'GET':
+      if (options.downloadName !== undefined && (options.downloadName === '' || options.downloadName.length > 255))
+        throw new StoreError('invalid', 'a download name has 1 to 255 characters');
+      return;
+    case 'PUT':
+      checkPutOptions(options.contentType === undefined ? {} : { contentType: options.contentType });
+      if (!Number.isSafeInteger(options.sizeBytes) || options.sizeBytes < 0)
+        throw new StoreError('invalid', 'an upload states its length in bytes');
+      if (options.sizeBytes > maxUploadBytes)
+        throw new StoreError('too_large', `an upload has at most ${maxUploadBytes} bytes`, { context: { maxBytes: maxUploadBytes } });
+      return;
+    default:
+      throw new StoreError('invalid', 'a URL is for GET or PUT');
+  }
 }
 
 /** Throws: conflict, if the blob that is there now (undefined for none) is not the one the caller means to replace. */

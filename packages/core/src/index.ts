@@ -12,6 +12,7 @@ export * from './check-queries.ts';
 export * from './check-records.ts';
 export * from './check-secrets.ts';
 export * from './clock.ts';
+export * from './content-disposition.ts';
 export type * from './contracts/blob-store.ts';
 export type * from './contracts/change-hints.ts';
 export type * from './contracts/directory.ts';

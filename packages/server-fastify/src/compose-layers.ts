@@ -23,7 +23,7 @@ export interface LayerOptions {
   readonly metrics: Metrics;
 }
 
-/** Work that takes as long as a workspace is large. */
+/** Work that takes as long as a workspace, or a file, is large. */
 const unbounded = { snapshot: Infinity, restore: Infinity, drop: Infinity };
 
 /** The stores with everything around them that a server wants: inside out timeout, retry, seal, verify, metrics, tracing. */
@@ -37,7 +37,7 @@ export function composeLayers(stores: Stores, { timeoutMs, keys, metrics: target
   return {
     ops: layered(stores.ops, [timeout('OpStore', { timeoutMs, methods: unbounded }), patient('OpStore'), verifyOps(), ...outer('OpStore')]),
     blobs: layered(stores.blobs, [
-      timeout('BlobStore', { timeoutMs, methods: { drop: Infinity } }),
+      timeout('BlobStore', { timeoutMs, methods: { drop: Infinity, commit: Infinity } }),
       patient('BlobStore'),
       verifyBlobs(),
       ...outer('BlobStore'),

@@ -65,7 +65,15 @@ export function remoteBlobStore(
   const store: BlobStore = {
     contractVersion: 1,
     // HTTP keeps types of the form `type/subtype` alone: that is less than the capability promises.
-    capabilities: { durable: 'none', multiHandle: true, multiProcess: true, contentType: false, presign: false, maxBlobBytes },
+    capabilities: {
+      durable: 'none',
+      multiHandle: true,
+      multiProcess: true,
+      contentType: false,
+      presign: false,
+      maxUploadBytes: 0,
+      maxBlobBytes,
+    },
 
     put: (root, key, source, options = {}, call) =>
       lifetime.run(call, async () => {
@@ -143,6 +151,11 @@ export function remoteBlobStore(
       }),
 
     presign: (_root, _key, _options, call) =>
+      lifetime.run(call, async () => {
+        throw new StoreError('unsupported', 'this server gives no presigned URLs');
+      }),
+
+    commit: (_root, _key, _upload, call) =>
       lifetime.run(call, async () => {
         throw new StoreError('unsupported', 'this server gives no presigned URLs');
       }),

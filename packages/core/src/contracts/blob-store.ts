@@ -56,22 +56,32 @@ export interface BlobEntry {
   readonly modifiedAt: number;
 }
 
-export interface PresignOptions {
-  readonly method: 'GET' | 'PUT';
-  /** Milliseconds the URL is good for. */
-  readonly expiresInMs: number;
-  /** For PUT: the exact length the URL is bound to. */
-  readonly sizeBytes?: number;
-  /** For GET: the name a browser saves the download under. */
-  readonly downloadName?: string;
-}
+/** What a URL is to allow, and for how long: whole seconds are kept, 1 second to 7 days. */
+export type PresignOptions =
+  | {
+      readonly method: 'GET';
+      readonly expiresInMs: number;
+      /** The name a browser saves the download under; without one it is still a download. */
+      readonly downloadName?: string;
+    }
+  | {
+      readonly method: 'PUT';
+      readonly expiresInMs: number;
+      /** The exact length the URL is bound to, at most the capability `maxUploadBytes`. */
+      readonly sizeBytes: number;
+      /** As of `put`. */
+      readonly contentType?: string;
+    };
 
 export interface PresignedRequest {
   readonly url: string;
   readonly method: 'GET' | 'PUT';
-  /** Headers the request must carry. */
+  /** Headers the request must carry, as they are. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970; the URL may be refused a little earlier. */
   readonly expiresAt: number;
+  /** For PUT: what `commit` wants to be told. Good for this root and key alone; opaque, at most 512 characters of ASCII. */
+  readonly upload?: string;
 }
 
 export interface BlobStoreCapabilities {
@@ -81,8 +91,10 @@ export interface BlobStoreCapabilities {
   readonly multiProcess: boolean;
   /** `contentType` is kept. Gates BL-10. */
   readonly contentType: boolean;
-  /** `presign` works. Gates BL-14. Without it, it throws `unsupported`. */
+  /** `presign` and `commit` work. Gates BL-14 and BL-27. Without it, both throw `unsupported`. */
   readonly presign: boolean;
+  /** Largest upload by a presigned PUT in bytes; one more byte is `too_large`. 0 without `presign`. */
+  readonly maxUploadBytes: number;
   /** Largest blob in bytes; one more byte is `too_large`. */
   readonly maxBlobBytes: number;
 }
@@ -117,8 +129,17 @@ export interface BlobStore {
   /** Removes a blob; one that is not there is fine. With `ifMatch` only that version, otherwise `conflict`. */
   readonly delete: (root: BlobRoot, key: BlobKey, options?: { readonly ifMatch?: string }, call?: CallOptions) => Promise<void>;
 
-  /** A URL that allows one method on one key for a short time. Throws: unsupported, invalid. */
+  /** A URL that allows one method on one key for a short time. What is sent by a PUT waits aside for `commit`.
+   *  Throws: unsupported, invalid, too_large. */
   readonly presign: (root: BlobRoot, key: BlobKey, options: PresignOptions, call?: CallOptions) => Promise<PresignedRequest>;
+
+  /** What was sent by a presigned PUT is the blob, as if it had been put; `upload` is what `presign` told.
+   *  Law: nothing else makes it visible, save that a store which refuses any other content may show static content as soon as it is there.
+   *  It counts and hashes every byte, unless the store has proved that it did so itself. Content of another length, or of another sha256 than a static
+   *  key's, is `invalid`, leaves nothing visible and is removed. Again it tells the same, while the blob is the one it made. Static content that is
+   *  there already is success, whoever put it; anything else that was never sent, or under another root or key, is `not_found`.
+   *  Throws: unsupported, invalid, not_found, aborted, busy, unavailable, quota, closed. */
+  readonly commit: (root: BlobRoot, key: BlobKey, upload: string, call?: CallOptions) => Promise<BlobInfo>;
 
   /** Removes everything under a root, and only that. */
   readonly drop: (root: BlobRoot, call?: CallOptions) => Promise<void>;

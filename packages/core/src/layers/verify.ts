@@ -17,6 +17,11 @@ export function verifyBlobs(): Layer<BlobStore> {
       if (info) checkInfo(info, key);
       return info;
     },
+    commit: async (root, key, upload, call) => {
+      const info = await store.commit(root, key, upload, call);
+      checkInfo(info, key);
+      return info;
+    },
     get: async (root, key, options, call) => {
       const content = await store.get(root, key, options, call);
       if (!content) return undefined;

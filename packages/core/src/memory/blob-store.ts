@@ -43,7 +43,15 @@ export function memoryBlobStore(options: MemoryBlobOptions = {}): BlobStore {
 
   return {
     contractVersion: 1,
-    capabilities: { durable: 'none', multiHandle: true, multiProcess: false, contentType: true, presign: false, maxBlobBytes },
+    capabilities: {
+      durable: 'none',
+      multiHandle: true,
+      multiProcess: false,
+      contentType: true,
+      presign: false,
+      maxUploadBytes: 0,
+      maxBlobBytes,
+    },
 
     put: (root, key, source, putOptions, call) =>
       lifetime.run(call, async () => {
@@ -109,6 +117,11 @@ export function memoryBlobStore(options: MemoryBlobOptions = {}): BlobStore {
       }),
 
     presign: (_root, _key, _options, call) =>
+      lifetime.run(call, () => {
+        throw new StoreError('unsupported', 'blobs in memory have no URLs');
+      }),
+
+    commit: (_root, _key, _upload, call) =>
       lifetime.run(call, () => {
         throw new StoreError('unsupported', 'blobs in memory have no URLs');
       }),

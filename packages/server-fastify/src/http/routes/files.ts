@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type BlobInfo, type BlobKey, type FileEntry, StoreError, staticKey, varKey } from '@spacestore/core';
+import { type BlobInfo, type BlobKey, contentDisposition, type FileEntry, StoreError, staticKey, varKey } from '@spacestore/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Services } from '../../services.ts';
@@ -39,25 +39,17 @@ function entryJson({ key, sizeBytes, createdAt, mimeType, name }: FileEntry, inf
 
 /** A browser must never run what a member uploaded: it is a download, of the type that was said and no other. */
 function describe(reply: FastifyReply, entry: FileEntry, info: BlobInfo): void {
-  const name =
-    entry.name === undefined
-      ? ''
-      : `; filename*=UTF-8''${encodeURIComponent(Buffer.from(entry.name).toString()).replace(/['()*]/g, escapeByte)}`;
   void reply.headers({
     etag: entityTag(info.version),
     'accept-ranges': 'bytes',
     'content-type': entry.mimeType ?? 'application/octet-stream',
-    'content-disposition': `attachment${name}`,
+    'content-disposition': contentDisposition(entry.name),
     'content-security-policy': "default-src 'none'; sandbox",
     'x-content-type-options': 'nosniff',
     'cache-control': 'private, no-cache',
     'x-content-sha256': info.sha256,
     'last-modified': new Date(info.modifiedAt).toUTCString(),
   });
-}
-
-function escapeByte(char: string): string {
-  return `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 function single(header: string | string[] | undefined): string | undefined {
