@@ -20,20 +20,6 @@ export const straceOf = (output: string): readonly string[] => [
   '--',
 ];
 
-/** The command that runs another and kills it at the n-th call that changes a file. Counted for each thread. */
-export const killAtWrite = (n: number): readonly string[] => [
-  'strace',
-  '-f',
-  '-qq',
-  '-o',
-  '/dev/null',
-  '-e',
-  'trace=write,pwrite64,writev,pwritev,fsync,fdatasync,ftruncate,rename,unlink',
-  '-e',
-  `inject=write,pwrite64,writev,pwritev,fsync,fdatasync,ftruncate,rename,unlink:signal=SIGKILL:when=${n}`,
-  '--',
-];
-
 export interface SyncAudit {
   /** One line for each acknowledgement that came before what it stands on was forced to disk. */
   readonly problems: readonly string[];

@@ -7,9 +7,10 @@ import { resolveAppend, step } from '../../gen/steps.ts';
 import { idOf } from '../../model/op-store.ts';
 import type { LawContext, Room } from '../../run/context.ts';
 import type { Law } from '../../spec/law.ts';
+import { type KillPoint, type KillPoints, killAt, readKillPoints, traceKillable } from '../../world/kill-points.ts';
 import { plannedBody, plannedTree, type WriterPlan } from '../../world/op-store-roles.ts';
 import { ChildDied } from '../../world/spawn.ts';
-import { auditSyncs, killAtWrite, straceOf } from '../../world/strace.ts';
+import { auditSyncs, straceOf } from '../../world/strace.ts';
 import { claims, durable, durableOverPower, opLaw } from './define.ts';
 import { readAll } from './reading.ts';
 import { openScene } from './scene.ts';
@@ -69,34 +70,38 @@ const killing = opLaw('OP-37', {
   needs: durable,
   tools: ['child process'],
   floors: { 'kills after an acknowledgement': { count: 2 } },
-  run: (context) =>
-    context.check(
-      fc.tuple(fc.nat(25), fc.constantFrom(1, 1, 4), fc.constantFrom(1, 3, 30), fc.nat(3000)),
-      async ([acks, width, size, delayUs], run) => {
-        const room = await context.room();
-        const plan: WriterPlan = {
-          workspace: run.fresh('w'),
-          trees: ['t', 'u'],
-          peer: 'writer',
-          batches: 100_000,
-          size,
-          bodyBytes: 200,
-          width,
-        };
-        run.say(`a child appends batches of ${size} records, ${width} at once; SIGKILL ${delayUs} µs after acknowledgement ${acks}`);
-        await room.store.close();
-        const acknowledged = await killAfter(context, room.place, plan, acks, delayUs);
-        run.count('kills after an acknowledgement', acknowledged.size > 0);
-        const store = await room.another();
-        await judgeBatches(store, plan, acknowledged);
-        const again = await store.append(plan.workspace as WorkspaceId, [
-          { tree: 'after' as never, peer: 'after' as never, counter: 1, body: Uint8Array.of(1) },
-        ]);
-        same(again.added, 1, 'added after the crash');
-        await store.close();
-      },
-      { runs: 4, fullFactor: 5, hangMs: 60_000 },
-    ),
+  run: async (context) => {
+    const kill = (acks: fc.Arbitrary<number>, runs: number): Promise<void> =>
+      context.check(
+        fc.tuple(acks, fc.constantFrom(1, 1, 4), fc.constantFrom(1, 3, 30), fc.nat(3000)),
+        async ([acks, width, size, delayUs], run) => {
+          const room = await context.room();
+          const plan: WriterPlan = {
+            workspace: run.fresh('w'),
+            trees: ['t', 'u'],
+            peer: 'writer',
+            batches: 100_000,
+            size,
+            bodyBytes: 200,
+            width,
+          };
+          run.say(`a child appends batches of ${size} records, ${width} at once; SIGKILL ${delayUs} µs after acknowledgement ${acks}`);
+          await room.store.close();
+          const acknowledged = await killAfter(context, room.place, plan, acks, delayUs);
+          if (acks > 0) run.count('kills after an acknowledgement', acknowledged.size > 0);
+          const store = await room.another();
+          await judgeBatches(store, plan, acknowledged);
+          const again = await store.append(plan.workspace as WorkspaceId, [
+            { tree: 'after' as never, peer: 'after' as never, counter: 1, body: Uint8Array.of(1) },
+          ]);
+          same(again.added, 1, 'added after the crash');
+          await store.close();
+        },
+        { runs, fullFactor: 5, hangMs: 60_000 },
+      );
+    await kill(fc.integer({ min: 1, max: 25 }), 3);
+    await kill(fc.constant(0), 1); // while the store is made
+  },
 });
 
 /** Lets a child write until it told of `acks` batches, kills it, and gives the batches it told of. */
@@ -131,42 +136,70 @@ const sweeping = opLaw('OP-37-T2', {
   needs: durable,
   tools: ['child process', 'strace'],
   floors: { 'kills among acknowledgements': { count: 2 } },
-  run: (context) =>
-    context.check(
-      fc.tuple(fc.integer({ min: 1, max: 250 }), fc.constantFrom(3, 10)),
-      async ([n, size], run) => {
-        const room = await context.room();
-        const plan: WriterPlan = {
-          workspace: run.fresh('w'),
-          trees: ['t', 'u'],
-          peer: 'writer',
-          batches: 100_000,
-          size,
-          bodyBytes: 100,
-          width: 1,
-        };
-        run.say(`a child appends batches of ${size} records; SIGKILL at its ${n}th write, fsync, truncate, rename or unlink`);
-        await room.store.close();
-        const acknowledged = await killAt(context, room.place, plan, n);
-        run.count('kills among acknowledgements', acknowledged.size > 0);
-        const store = await room.another();
-        await judgeBatches(store, plan, acknowledged);
-        await store.close();
-      },
-      { runs: 5, fullFactor: 6, hangMs: 60_000 },
-    ),
+  run: async (context) => {
+    const size = 3;
+    const planOf = (workspace: string, batches: number): WriterPlan => ({
+      workspace,
+      trees: ['t', 'u'],
+      peer: 'writer',
+      batches,
+      size,
+      bodyBytes: 100,
+      width: 1,
+    });
+    // Where a kill means something differs from store to store and from machine to machine, so a run that ends by itself is measured first.
+    const points = await measure(context, planOf('measured', 25));
+    if (points.amongAcks.length === 0) throw new LawUndecided('the child forces nothing to disk between two acknowledgements');
+    const sweep = (from: readonly KillPoint[], among: boolean, runs: number): Promise<void> =>
+      context.check(
+        fc.nat(from.length - 1),
+        async (at, run) => {
+          const point = from[at] as KillPoint;
+          const room = await context.room();
+          const plan = planOf(run.fresh('w'), 100_000);
+          run.say(`a child appends batches of ${size} records; SIGKILL at its ${point.n}th ${point.call}`);
+          await room.store.close();
+          const acknowledged = await killAndListen(context, room.place, plan, point);
+          if (among) run.count('kills among acknowledgements', acknowledged.size > 0);
+          const store = await room.another();
+          await judgeBatches(store, plan, acknowledged);
+          await store.close();
+        },
+        { runs, fullFactor: 6, hangMs: 60_000 },
+      );
+    await sweep(points.amongAcks, true, 4);
+    if (points.beforeAcks.length > 0) await sweep(points.beforeAcks, false, 1);
+  },
 });
 
+/** A child that has not ended by then has hung. */
+const measureMs = 60_000;
+
+/** Lets a child write a few batches to the end, and gives the calls at which it could have been killed. */
+async function measure(context: LawContext<'op-store'>, plan: WriterPlan): Promise<KillPoints> {
+  const room = await context.room();
+  await room.store.close();
+  const trace = `${await context.scope.tempDir()}/trace`;
+  const child = await context.world.spawn(room.place, { role: 'writer', plan: { ...plan } }, traceKillable(trace));
+  const hung = setTimeout(() => void child.kill(), measureMs);
+  child.go();
+  for (let line = await child.line(); line !== undefined; line = await child.line());
+  const { code, errors } = await child.gone;
+  clearTimeout(hung);
+  if (code !== 0) throw new LawUndecided(`the measured child failed: ${errors}`);
+  return readKillPoints(trace);
+}
+
 /** Lets a child write until strace kills it, and gives the batches it told of. */
-async function killAt(
+async function killAndListen(
   context: LawContext<'op-store'>,
   place: Room<'op-store'>['place'],
   plan: WriterPlan,
-  n: number,
+  point: KillPoint,
 ): Promise<ReadonlySet<number>> {
   const acknowledged = new Set<number>();
   try {
-    const child = await context.world.spawn(place, { role: 'writer', plan: { ...plan } }, killAtWrite(n));
+    const child = await context.world.spawn(place, { role: 'writer', plan: { ...plan } }, killAt(point));
     child.go();
     for (let line = await child.line(); line !== undefined; line = await child.line()) {
       const [word, batch, code] = line.split(' ');
@@ -231,9 +264,9 @@ const processes = opLaw('OP-31', {
         const room = await context.room();
         const workspace = run.fresh('w') as WorkspaceId;
         const plans = ['pa', 'pb'].map(
-          (peer): WriterPlan => ({ workspace, trees: ['t', 'u'], peer, batches: 40, size, bodyBytes: 60, width }),
+          (peer): WriterPlan => ({ workspace, trees: ['t', 'u'], peer, batches: 120, size, bodyBytes: 60, width }),
         );
-        run.say(`two children append 40 batches of ${size} records each, ${width} at once, while this process reads`);
+        run.say(`two children append 120 batches of ${size} records each, ${width} at once, while this process reads`);
         const children = await Promise.all(plans.map((plan) => context.world.spawn(room.place, { role: 'writer', plan: { ...plan } })));
         const history: HistoryEvent[] = [];
         let open = children.length;
