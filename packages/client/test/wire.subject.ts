@@ -22,6 +22,7 @@ async function startServer(scope: { readonly after: (undo: () => Promise<void> |
       requestsPerMinutePerUser: many,
       requestBytes: 64 * 1024 * 1024,
       callBytes: 32 * 1024 * 1024,
+      frameBytes: 48 * 1024 * 1024,
       fileBytes: 16 * 1024 * 1024,
     },
   });
@@ -34,13 +35,14 @@ async function startServer(scope: { readonly after: (undo: () => Promise<void> |
 }
 
 /** The caller is the only user of what they make. */
-function openStores(url: string, clock: Clock): Promise<RemoteStores> {
+function openStores(url: string, clock: Clock, appends: 'http' | 'socket' = 'http'): Promise<RemoteStores> {
   const held = servers.get(url);
   if (held !== undefined) held.clock = clock;
   return remoteStores({
     url,
     token: () => tokenOf('stranger'),
     createWorkspaces: 'opaque',
+    appends,
     workspaceOfRoot: workspaceOf,
     maxBlobBytes: 16 * 1024 * 1024,
   });
@@ -57,6 +59,12 @@ export const subjects: readonly AnySubject[] = [
     module: import.meta.url,
     setup: startServer,
     open: async ({ url }, { clock }) => (await openStores(url, clock)).ops,
+  }),
+  opStoreSubject({
+    name: 'server seen as a log, through the socket',
+    module: import.meta.url,
+    setup: startServer,
+    open: async ({ url }, { clock }) => (await openStores(url, clock, 'socket')).ops,
   }),
   blobStoreSubject({
     name: 'server seen as files',

@@ -27,6 +27,7 @@ import {
 } from '@spacestore/core';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import { type HttpClient, segment } from './http.ts';
+import type { SocketAppends } from './socket-appends.ts';
 import type { WorkspaceAccess } from './workspace-access.ts';
 
 export interface RemoteLimits {
@@ -53,8 +54,8 @@ interface PageJson {
 const unlimited = { maxPeers: Number.MAX_SAFE_INTEGER, maxRanges: Number.MAX_SAFE_INTEGER };
 const text = new TextEncoder();
 
-/** A server's logs as an OpStore: each append is one request and one verdict. */
-export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits: RemoteLimits): OpStore {
+/** A server's logs as an OpStore: each append is one request, or one batch over the socket, and one verdict. */
+export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits: RemoteLimits, socket?: SocketAppends): OpStore {
   const capabilities: OpStoreCapabilities = {
     durable: 'none', // what the server's own store promises is not told over the wire
     multiHandle: true,
@@ -124,6 +125,7 @@ export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits:
         const id = parseWorkspaceId(workspace);
         checkAppendOptions(options, capabilities);
         const checked = checkRecords(records, capabilities).records;
+        if (checked.length > 0 && socket !== undefined) return access.change(id, () => socket.append(id, checked));
         if (checked.length > 0) return inTurn(id, () => access.change(id, () => send(id, checked)));
         // An empty append creates nothing.
         return access.read(
@@ -202,7 +204,7 @@ export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits:
         );
       }),
 
-    close: () => lifetime.close(),
+    close: () => lifetime.close(() => socket?.close()),
   };
 }
 

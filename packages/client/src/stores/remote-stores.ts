@@ -16,7 +16,8 @@ import { remoteBlobStore } from './blob-store.ts';
 import { httpClient } from './http.ts';
 import { remoteOpStore } from './op-store.ts';
 import { remoteSecretStore } from './secret-store.ts';
-import { askLimits } from './server-limits.ts';
+import { socketAppends } from './socket-appends.ts';
+import { socketLink } from './socket-link.ts';
 import { workspaceAccess } from './workspace-access.ts';
 import { type WorkspaceAdmin, workspaceAdmin } from './workspace-admin.ts';
 
@@ -25,6 +26,9 @@ export interface RemoteStoreOptions {
   readonly url: string;
   readonly token: () => string | Promise<string>;
   readonly insecure?: boolean;
+  /** How records are sent: a request for each append, or all of them over one socket, which is cheaper where there are many and keeps a connection
+   *  open until `ops.close()`. Requests if absent. */
+  readonly appends?: 'http' | 'socket';
   /** Makes workspaces at their first change, with this codec, and takes those the caller is no member of for not there yet. For a caller who is the
    *  only user, such as a test; everybody else is told `not_found`. */
   readonly createWorkspaces?: CodecName;
@@ -47,14 +51,30 @@ export interface RemoteStores {
 /** A server seen as stores. Its errors are its own: same code, same context; what could not be asked is never taken for empty.
  *  Throws: invalid, denied (an address in the clear), unauthenticated, unavailable. */
 export async function remoteStores(options: RemoteStoreOptions, call?: CallOptions): Promise<RemoteStores> {
-  const { url, token, insecure = false, createWorkspaces, maxBlobBytes = 5 * 1024 ** 3, maxSecretBytes = 64 * 1024 } = options;
+  const {
+    url,
+    token,
+    insecure = false,
+    appends = 'http',
+    createWorkspaces,
+    maxBlobBytes = 5 * 1024 ** 3,
+    maxSecretBytes = 64 * 1024,
+  } = options;
   const endpoint = parseEndpoint(url, { insecure });
-  const transport = webSocketTransport({ insecure });
-  const limits = await limitsOver(transport, endpoint.ws, await token(), call);
+  const limits = await limitsOver(webSocketTransport({ insecure }), endpoint.ws, await token(), call);
   const http = httpClient(endpoint.http, token);
   const access = workspaceAccess(http, createWorkspaces);
+  const socket =
+    appends === 'socket'
+      ? socketAppends({
+          transport: webSocketTransport({ insecure, maxFrameBytes: limits.maxFrameBytes }),
+          endpoint: endpoint.ws,
+          token,
+          joining: access.change,
+        })
+      : undefined;
   return {
-    ops: remoteOpStore(http, access, limits),
+    ops: remoteOpStore(http, access, limits, socket),
     blobs: remoteBlobStore(http, access, options.workspaceOfRoot ?? lastSegment, maxBlobBytes),
     secrets: remoteSecretStore(http, access, maxSecretBytes),
     workspaces: workspaceAdmin(http),
@@ -64,7 +84,9 @@ export async function remoteStores(options: RemoteStoreOptions, call?: CallOptio
 
 async function limitsOver(transport: SyncTransport, endpoint: string, token: string, call: CallOptions | undefined): Promise<WireLimits> {
   try {
-    return await askLimits(transport, endpoint, token, call);
+    const link = await socketLink(transport, endpoint, token, () => undefined, call);
+    await link.close();
+    return link.limits;
   } finally {
     await transport.close();
   }

@@ -31,6 +31,14 @@ const version1: Check<1> = (value, field) => {
   return 1;
 };
 
+const batchResults = list(fields({ added: natural, committedAt: natural, through: cursor }), maxNames);
+const ackFields = fields({
+  ws: natural,
+  batch: natural,
+  cursor,
+  results: (value, field) => (value === undefined ? undefined : batchResults(value, field)),
+});
+
 const bothWays = {
   ping: fields({}),
   pong: fields({}),
@@ -52,7 +60,13 @@ export const clientSchemas: Bodies<ClientMessage, Exclude<ClientMessage['kind'],
       list(text(16), 16)(value, field).filter((name): name is Compression => name === 'zstd' || name === 'deflate'),
   }),
   auth: fields({ token: text(maxToken) }),
-  join: fields({ request: natural, workspace: parseWorkspaceId, peers: list(parsePeerId, maxNames), wish: oneOf(['write', 'read']) }),
+  join: fields({
+    request: natural,
+    workspace: parseWorkspaceId,
+    peers: list(parsePeerId, maxNames),
+    wish: oneOf(['write', 'read']),
+    results: optional(yesNo, false),
+  }),
   leave: fields({ ws: natural }),
   sub: fields({ ws: natural, sub: natural, trees: nullable(list(parseTreeId, maxNames)), cursor }),
   unsub: fields({ ws: natural, sub: natural }),
@@ -109,7 +123,10 @@ export const serverSchemas: Bodies<ServerMessage, Exclude<ServerMessage['kind'],
   }),
   left: fields({ ws: natural, code, message }),
   lag: fields({ ws: natural, sub: natural }),
-  ack: fields({ ws: natural, batch: natural, cursor }),
+  ack: (value, field) => {
+    const { results, ...ack } = ackFields(value, field);
+    return results === undefined ? ack : { ...ack, results };
+  },
   nack: fields({ ws: natural, batch: natural, code, message, ids: list(recordId, maxNames) }),
   'presence-down': fields({
     ws: natural,

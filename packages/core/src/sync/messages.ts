@@ -67,6 +67,8 @@ export interface Join {
   readonly workspace: WorkspaceId;
   readonly peers: readonly PeerId[];
   readonly wish: 'write' | 'read';
+  /** ACKs tell each batch's result. No, if absent. */
+  readonly results?: boolean;
 }
 
 export interface WireHead {
@@ -195,6 +197,14 @@ export interface OpsDown {
   readonly blocks: readonly OpsBlock[];
 }
 
+/** What an append of this connection did, for who asked at JOIN. */
+export interface BatchResult {
+  readonly added: number;
+  readonly committedAt: number;
+  /** The head after its commit; null for nothing appended to an unmade log. */
+  readonly through: Cursor | null;
+}
+
 /** ← All batches up to this one that were not refused are on disk. */
 export interface Ack {
   readonly kind: 'ack';
@@ -202,6 +212,8 @@ export interface Ack {
   readonly batch: number;
   /** A resume point for the fed subscriptions; null if there is none or OPS were dropped. */
   readonly cursor: Cursor | null;
+  /** One for each batch it covers, in order, if JOIN asked. */
+  readonly results?: readonly BatchResult[];
 }
 
 /** ← This batch was refused whole. `ids` names the records at fault; empty means the whole batch. */

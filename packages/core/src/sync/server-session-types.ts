@@ -1,5 +1,5 @@
 import type { CodecName, Role } from '../contracts/directory.ts';
-import type { OpRecord } from '../contracts/op-store.ts';
+import type { AppendResult, OpRecord } from '../contracts/op-store.ts';
 import type { StoreError } from '../errors.ts';
 import type { PeerId, TreeId, UserId, WorkspaceId } from '../ids.ts';
 import type { Cursor } from '../log/cursor.ts';
@@ -63,6 +63,7 @@ export interface Verdict {
   readonly batch: number;
   settled: boolean;
   error: StoreError | undefined;
+  result: AppendResult | undefined;
 }
 
 /** What fed subscriptions want together; its key is equal where the trees are. */
@@ -83,6 +84,8 @@ export interface Attachment {
   position: number;
   cursor: Cursor | null;
   nextBatch: number;
+  /** ACKs tell what each batch's append did. */
+  readonly results: boolean;
   readonly verdicts: Verdict[];
   readonly subs: Map<number, Subscription>;
   wanted: Wanted | undefined;
@@ -119,7 +122,7 @@ export interface ServerSession {
   nextSerial: number;
   joining: number;
   /** The latest request to join a workspace, until it is answered. */
-  readonly asked: Map<WorkspaceId, number>;
+  readonly asked: Map<WorkspaceId, { readonly request: number; readonly results: boolean }>;
   readonly attachments: Map<WireWorkspace, Attachment>;
   /** Numbers of workspaces left: what was under way to them is passed over. */
   readonly gone: Set<WireWorkspace>;
@@ -169,7 +172,15 @@ export type ServerEvent =
   | { readonly kind: 'group'; readonly now: number; readonly ws: WireWorkspace; readonly group: FedGroup; readonly buffered: number }
   /** What was committed can't be told as OPS: every reader has to PULL. */
   | { readonly kind: 'gap'; readonly now: number; readonly ws: WireWorkspace; readonly position: number; readonly cursor: Cursor | null }
-  | ({ readonly kind: 'settled'; readonly now: number; readonly batch: number; readonly error: StoreError | undefined } & At)
+  /** A batch's append ended. */
+  | ({
+      readonly kind: 'settled';
+      readonly now: number;
+      readonly batch: number;
+      readonly error: StoreError | undefined;
+      /** What it did, if it was not refused. */
+      readonly result: AppendResult | undefined;
+    } & At)
   /** After the fan-out of a group: verdicts that are due leave. */
   | { readonly kind: 'flush'; readonly now: number; readonly ws: WireWorkspace }
   | {

@@ -61,7 +61,7 @@ export function stepServerSession(session: ServerSession, event: ServerEvent, em
       return;
     case 'join-failed':
       session.joining--;
-      for (const [workspace, request] of session.asked) if (request === event.request) session.asked.delete(workspace);
+      for (const [workspace, { request }] of session.asked) if (request === event.request) session.asked.delete(workspace);
       refuseJoin(event.request, event.error, told);
       return;
     case 'ended':
@@ -84,7 +84,7 @@ export function stepServerSession(session: ServerSession, event: ServerEvent, em
       return;
     case 'settled':
       within(session, event.ws, (attachment) => {
-        if (attachment.serial === event.attachment) settle(attachment, event.batch, event.error);
+        if (attachment.serial === event.attachment) settle(attachment, event.batch, event.error, event.result);
       });
       return;
     case 'flush':
@@ -201,14 +201,14 @@ function onVerified(session: ServerSession, event: Extract<ServerEvent, { kind: 
   emit({ kind: 'send', message: { kind: 'welcome', version: 1, connection, user: event.user, limits, compress, serverTime: event.now } });
 }
 
-function onJoin(session: ServerSession, { request, workspace, peers, wish }: Join, emit: EmitServer): void {
+function onJoin(session: ServerSession, { request, workspace, peers, wish, results = false }: Join, emit: EmitServer): void {
   for (const attachment of session.attachments.values()) if (attachment.workspace === workspace) detach(session, attachment, emit);
   if (session.attachments.size + session.joining >= session.options.maxWorkspaces) {
     refuseJoin(request, new StoreError('quota', 'too many workspaces on one connection'), emit);
     return;
   }
   session.joining++;
-  session.asked.set(workspace, request);
+  session.asked.set(workspace, { request, results });
   emit({ kind: 'join', request, workspace, peers, wish });
 }
 
@@ -220,7 +220,8 @@ function onJoined(session: ServerSession, event: Extract<ServerEvent, { kind: 'j
   session.joining--;
   const { request, workspace, ws, role, codec, relay, taken, head, position, cursor } = event;
   // Answers may come in another order: the client is in by its latest JOIN, or waits for that.
-  if (session.asked.get(workspace) !== request) {
+  const asked = session.asked.get(workspace);
+  if (asked?.request !== request) {
     refuseJoin(request, new StoreError('conflict', 'the workspace was joined again meanwhile'), emit);
     return;
   }
@@ -235,6 +236,7 @@ function onJoined(session: ServerSession, event: Extract<ServerEvent, { kind: 'j
     position,
     cursor,
     nextBatch: 1,
+    results: asked.results,
     verdicts: [],
     subs: new Map(),
     wanted: undefined,
@@ -279,7 +281,7 @@ function onMalformed(session: ServerSession, error: StoreError, emit: EmitServer
   if (session.phase === 'open' && error.code === 'too_large' && typeof ws === 'number' && typeof batch === 'number') {
     joined(session, ws, emit, (attachment) => {
       if (!expectVerdict(attachment, batch)) return bye(session, 'invalid', 'batches are numbered 1, 2, 3, … from JOINED on', null, emit);
-      settle(attachment, batch, error);
+      settle(attachment, batch, error, undefined);
       flushVerdicts(attachment, emit);
     });
     return;

@@ -1,4 +1,13 @@
-import { type Cursor, encodeCursor, parsePeerId, parseTreeId, parseUserId, parseWorkspaceId, StoreError } from '@spacestore/core';
+import {
+  type AppendResult,
+  type Cursor,
+  encodeCursor,
+  parsePeerId,
+  parseTreeId,
+  parseUserId,
+  parseWorkspaceId,
+  StoreError,
+} from '@spacestore/core';
 import {
   type ClientMessage,
   type FedGroup,
@@ -39,7 +48,7 @@ const tree = parseTreeId('t');
 type Timeless<Event> = Event extends unknown ? Omit<Event, 'now'> : never;
 
 /** A session in a workspace that has told up to position 10, and what it did since. */
-function joinedSession() {
+function joinedSession(results = false) {
   const session = newServerSession(options, 0);
   let effects: ServerEffect[] = [];
   const dispatch = (event: Timeless<ServerEvent>): void =>
@@ -56,9 +65,15 @@ function joinedSession() {
     effects = [];
     return told;
   };
+  /** The messages since then, whole. */
+  const told = (): readonly ServerMessage[] => {
+    const messages = effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message] : []));
+    effects = [];
+    return messages;
+  };
   send({ kind: 'hello', versions: [1], token: 'x', client: 'c', compress: [] });
   dispatch({ kind: 'verified', user: parseUserId('ada'), expiresAt: null });
-  send({ kind: 'join', request: 1, workspace: parseWorkspaceId('w'), peers: [], wish: 'write' });
+  send({ kind: 'join', request: 1, workspace: parseWorkspaceId('w'), peers: [], wish: 'write', results });
   const joined = (request: number): void =>
     dispatch({
       kind: 'joined',
@@ -81,6 +96,7 @@ function joinedSession() {
     send,
     joined,
     did,
+    told,
     sub: (sub: number, cursor: Cursor | null, trees: readonly (typeof tree)[] | null = null) =>
       send({ kind: 'sub', ws, sub, trees, cursor }),
     /** Asks for a page; answers with what finishes it. */
@@ -277,7 +293,9 @@ describe('a slow reader', () => {
 });
 
 describe('verdicts', () => {
-  const settled = (batch: number, error?: StoreError) => ({ kind: 'settled', ws, attachment: 1, batch, error }) as const;
+  const appended = (committedAt: number): AppendResult => ({ added: 2, committedAt, through: at(committedAt) });
+  const settled = (batch: number, error?: StoreError) =>
+    ({ kind: 'settled', ws, attachment: 1, batch, error, result: error ? undefined : appended(batch * 10) }) as const;
   const batch = (number: number): ClientMessage => ({ kind: 'ops-up', ws, batch: number, records: [], block: new Uint8Array(0) });
 
   it('wait for those before them', () => {
@@ -314,6 +332,32 @@ describe('verdicts', () => {
     dispatch(settled(3));
     dispatch({ kind: 'flush', ws });
     expect(did()).toEqual(['page', 'ops 11', 'ack 3 11']);
+  });
+
+  it('tell what each batch did, each once and in order, to who asked and nobody else', () => {
+    for (const asked of [true, false]) {
+      const { send, dispatch, told } = joinedSession(asked);
+      for (const number of [1, 2, 3, 4]) send(batch(number));
+      for (const each of [settled(2), settled(1), settled(3, new StoreError('denied', 'no')), settled(4)]) dispatch(each);
+      dispatch({ kind: 'flush', ws });
+      const acks = told().filter((message) => message.kind === 'ack');
+      const result = (number: number) => ({ added: 2, committedAt: number * 10, through: at(number * 10) });
+      expect(acks.map(({ batch: upTo, results }) => [upTo, results])).toEqual(
+        asked
+          ? [
+              [2, [result(1), result(2)]],
+              [4, [result(4)]],
+            ]
+          : [
+              [2, undefined],
+              [4, undefined],
+            ],
+      );
+      send(batch(5));
+      dispatch({ ...settled(5), result: { added: 0, committedAt: 0, through: undefined } });
+      dispatch({ kind: 'flush', ws });
+      expect(told()).toMatchObject([{ kind: 'ack', batch: 5, ...(asked && { results: [{ added: 0, committedAt: 0, through: null }] }) }]);
+    }
   });
 
   it('of an earlier joining are not told', () => {

@@ -1,4 +1,4 @@
-import type { OpStore, StoredRecord } from '../../src/contracts/op-store.ts';
+import type { AppendResult, OpStore, StoredRecord } from '../../src/contracts/op-store.ts';
 import { StoreError, toStoreError } from '../../src/errors.ts';
 import { parseUserId, type WorkspaceId } from '../../src/ids.ts';
 import type { Cursor } from '../../src/log/cursor.ts';
@@ -134,15 +134,16 @@ export function sessionServer(time: VirtualTime, ops: OpStore, workspace: Worksp
           behind(async () => {
             const { attachment, batch, records } = effect;
             let error: StoreError | undefined;
+            let result: AppendResult | undefined;
             if (time.random() < 0.05) error = new StoreError('busy', 'not now');
             else
               try {
-                await ops.append(workspace, records);
+                result = await ops.append(workspace, records);
               } catch (cause) {
                 error = toStoreError(cause);
               }
             await tell(name);
-            dispatch({ kind: 'settled', ws, attachment, batch, error });
+            dispatch({ kind: 'settled', ws, attachment, batch, error, result });
             dispatch({ kind: 'flush', ws });
           });
           return;

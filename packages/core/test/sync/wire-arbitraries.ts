@@ -78,6 +78,7 @@ export const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
     workspace,
     peers: fc.array(name.map(parsePeerId), { maxLength: 5 }),
     wish: fc.constantFrom<'write' | 'read'>('write', 'read'),
+    results: fc.boolean(),
   }),
   fc.record({ kind: kind('leave'), ws: small }),
   fc.record({
@@ -168,7 +169,16 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   fc.record({ kind: kind('lag'), ws: small, sub: small }),
   page,
   fc.record({ kind: kind('ops-down'), ws: small, cursor, blocks }),
-  fc.record({ kind: kind('ack'), ws: small, batch: small, cursor: either(cursor) }),
+  fc.record(
+    {
+      kind: kind('ack'),
+      ws: small,
+      batch: small,
+      cursor: either(cursor),
+      results: fc.array(fc.record({ added: small, committedAt: small, through: either(cursor) }), { maxLength: 3 }),
+    },
+    { requiredKeys: ['kind', 'ws', 'batch', 'cursor'] },
+  ),
   fc.record({ kind: kind('nack'), ws: small, batch: small, code, message: words, ids: fc.array(recordId, { maxLength: 5 }) }),
   fc.record({
     kind: kind('presence-down'),

@@ -13,6 +13,7 @@ import {
 } from '@spacestore/core/sync';
 import type { Authenticator, Identity } from '../auth/identity.ts';
 import { allows, type Grant } from '../service/grant.ts';
+import type { Appended } from '../service/operations.ts';
 import type { Services } from '../services.ts';
 import { handedIn } from './handed.ts';
 import type { Hub } from './hub.ts';
@@ -211,14 +212,16 @@ export function connection(parts: ConnectionParts): Connection {
     if (place === undefined) return;
     begin(block.length, async () => {
       let error: StoreError | undefined;
+      let result: Appended | undefined;
       try {
-        const { grant } = await services.operations.append(place.grant, records, { origin: handedIn(options.connection, block) });
+        result = await services.operations.append(place.grant, records, { origin: handedIn(options.connection, block) });
+        const { grant } = result;
         if (grant.epoch > place.grant.epoch) place.grant = grant;
       } catch (cause) {
         error = toStoreError(cause);
         if (error.code === 'internal') parts.report(cause);
       }
-      step({ kind: 'settled', now: now(), ws, attachment, batch, error });
+      step({ kind: 'settled', now: now(), ws, attachment, batch, error, result });
       place.room.settled(options.connection);
     });
   };
