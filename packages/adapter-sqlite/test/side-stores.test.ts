@@ -113,13 +113,23 @@ test('secrets agree with those in memory', async () => {
 
 test('the file index agrees with the one in memory', async () => {
   const key = fc.constantFrom(staticKey('ab'.repeat(32)), staticKey('0c'.repeat(32)), varKey('0'.repeat(32)));
-  const state = fc.constantFrom('pending' as const, 'ready' as const);
+  const state = fc.constantFrom('pending' as const, 'ready' as const, 'deleting' as const);
   type Call = (store: FileIndex) => Promise<unknown>;
   const calls: fc.Arbitrary<Call> = fc.oneof(
     fc.tuple(workspace, key, small, state, fc.option(text, { nil: undefined })).map(
       ([w, k, n, s, name]): Call =>
         (store) =>
           store.put(w, { key: k, sizeBytes: n, createdAt: n, state: s, ...(name === undefined ? {} : { name }) }),
+    ),
+    fc.tuple(workspace, key, small, fc.option(state), fc.boolean()).map(
+      ([w, k, n, s, stale]): Call =>
+        async (store) =>
+          store.replace(
+            w,
+            k,
+            stale ? { key: k, sizeBytes: n, createdAt: n, state: 'ready' } : await store.get(w, k),
+            s === null ? undefined : { key: k, sizeBytes: n + 1, createdAt: n, state: s },
+          ),
     ),
     fc.tuple(workspace, key, fc.option(text), fc.constantFrom({}, { mimeType: 'a/b' }, { mimeType: null })).map(
       ([w, k, name, patch]): Call =>

@@ -3,6 +3,7 @@ export type { RecordHandler } from './delivery-line.ts';
 export { type Endpoint, parseEndpoint } from './endpoint.ts';
 export type { PresentClient } from './presence-board.ts';
 export type { Quarantine } from './quarantine.ts';
+export type { DirectFile, DirectFiles, DirectUploadOptions } from './stores/direct-files.ts';
 export { type RemoteStoreOptions, type RemoteStores, remoteStores } from './stores/remote-stores.ts';
 export type { RemoteWorkspace, WorkspaceAdmin } from './stores/workspace-admin.ts';
 export { type WebSocketTransportOptions, webSocketTransport } from './web-socket-transport.ts';

@@ -83,6 +83,7 @@ describe('the client in a browser', () => {
           bodies: true,
           status: { pending: 0, acknowledged: 2, connected: 'live' },
           head: 3002,
+          file: { sent: true, same: true, progress: 700_000 },
         });
       } finally {
         await browser.close();

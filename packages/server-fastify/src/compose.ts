@@ -1,16 +1,15 @@
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, StoreError, systemClock } from '@spacestore/core';
-import { type KeyRing, keyRing, parseKeyRing } from '@spacestore/core/layers';
 import { destination } from 'pino';
 import { composeStores } from './compose-adapters.ts';
 import { composeAuth, composeMetricsAuth } from './compose-auth.ts';
+import { composeKeys } from './compose-keys.ts';
 import { composeLayers } from './compose-layers.ts';
 import type { Config } from './config/config.ts';
 import { parseConfig } from './config/parse-config.ts';
 import { createServer, type SpacestoreServer } from './create-server.ts';
 import { serverLogger } from './http/logging.ts';
-import { keyFile } from './keys/key-file.ts';
 import { createMetrics } from './metrics.ts';
 import { attachSync } from './sync/attach-sync.ts';
 import type { AttachSync } from './sync-part.ts';
@@ -40,6 +39,7 @@ export async function composeServer(
     return await createServer({
       ...composeLayers(stores, { timeoutMs: config.timeoutMs ?? defaultTimeoutMs, keys, metrics }),
       auth,
+      keys,
       clock,
       metrics,
       ready,
@@ -70,21 +70,6 @@ export async function loadConfig(path: string | undefined): Promise<Config> {
     throw new StoreError('unavailable', `the config file ${path} could not be read`, { cause });
   }
   return parseConfig(text, process.env);
-}
-
-async function composeKeys({ seal = {}, data = './data' }: Config): Promise<KeyRing> {
-  if (seal.keys !== undefined && seal.keysFile !== undefined)
-    throw new StoreError('invalid', 'config: seal takes keys or keysFile, not both');
-  if (seal.keys !== undefined) return parseKeyRing(seal.keys);
-  if (seal.keysFile !== undefined) {
-    try {
-      return parseKeyRing(await readFile(seal.keysFile, 'utf8'));
-    } catch (cause) {
-      if (cause instanceof StoreError) throw cause;
-      throw new StoreError('unavailable', `config: ${seal.keysFile} could not be read`, { cause });
-    }
-  }
-  return keyRing([await keyFile(join(data, 'seal.key'))]);
 }
 
 /** Seconds that making a few bytes safe takes where the data lies: what an acknowledgement waits for at least. */

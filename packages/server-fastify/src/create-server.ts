@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Clock, parseWorkspaceId, systemClock } from '@spacestore/core';
+import { type Clock, parseWorkspaceId, StoreError, systemClock } from '@spacestore/core';
+import { type KeyRing, keyRing } from '@spacestore/core/layers';
 import type { Logger } from 'pino';
 import type { Authenticator } from './auth/identity.ts';
 import { checkBinding } from './binding.ts';
@@ -20,12 +22,16 @@ import type { AttachSync } from './sync-part.ts';
  *  Together with the stores' close it stays below the ten seconds that supervisors give. */
 const drainMs = 7000;
 const leastDrainMs = 500;
+const longestLinkMs = 3_600_000;
 
 /** Built stores, an authenticator, and what has a default. */
 export interface ServerOptions extends Stores {
   readonly auth: Authenticator;
   /** The WebSocket side; without it the server speaks HTTP alone. */
   readonly sync?: AttachSync;
+  /** Sign links for direct uploads and downloads, and backups; servers of the same stores share them. Random if absent: then links end with this server,
+   *  and no other one knows its backups. */
+  readonly keys?: KeyRing;
   readonly limits?: Partial<Limits>;
   readonly clock?: Clock;
   readonly logger?: Logger;
@@ -62,11 +68,13 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
   const { ops, blobs, files, secrets, directory } = options;
   const clock = options.clock ?? systemClock;
   const limits: Limits = { ...defaultLimits, ...options.limits };
+  if (limits.linkMs > longestLinkMs) throw new StoreError('invalid', `limits.linkMs is at most ${longestLinkMs}: an hour`);
+  const keys = options.keys ?? keyRing([randomBytes(32)]);
   const logger = options.logger ?? serverLogger('silent');
   const events = serviceEvents();
   const metrics = options.metrics ?? createMetrics();
   const stopCounting = countAppends(metrics, events);
-  const services = createServices({ ops, blobs, files, secrets, directory, clock, limits, events });
+  const services = createServices({ ops, blobs, files, secrets, directory, clock, limits, events, keys });
   const origins = originPolicy(options.origins ?? []);
   let draining = false;
 

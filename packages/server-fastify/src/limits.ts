@@ -24,6 +24,8 @@ export interface Limits {
   readonly secretBytes: number;
   /** Bytes of one file. */
   readonly fileBytes: number;
+  /** Milliseconds a link for a direct upload or download is good for; an hour at most. */
+  readonly linkMs: number;
   /** Bytes of a backup handed in. */
   readonly restoreBytes: number;
   readonly workspacesPerOwner: number;
@@ -69,6 +71,7 @@ export const defaultLimits: Limits = {
   lineBytes: 2 * MiB,
   secretBytes: 64 * KiB,
   fileBytes: 5 * GiB,
+  linkMs: 300_000,
   restoreBytes: 64 * GiB,
   workspacesPerOwner: 1000,
   workspaceRecords: 50_000_000,

@@ -1,13 +1,18 @@
 import { activity } from './service/activity.ts';
 import { type AuditTrail, auditTrail } from './service/audit-trail.ts';
 import { type Backup, backup } from './service/backup.ts';
+import { type DirectFiles, directFiles } from './service/direct-files.ts';
 import { fences } from './service/fences.ts';
+import { fileEntries } from './service/file-entries.ts';
+import { fileLinks } from './service/file-links.ts';
+import { fileQuota } from './service/file-quota.ts';
 import { type Files, files } from './service/files.ts';
 import { type Gate, gate } from './service/gate.ts';
 import { logSizes } from './service/log-size.ts';
 import { type Members, members } from './service/members.ts';
 import { type Operations, operations } from './service/operations.ts';
 import { peerBindings } from './service/peer-bindings.ts';
+import { type PendingFiles, pendingFiles } from './service/pending-files.ts';
 import { type Refusals, refusals } from './service/refusals.ts';
 import { type Secrets, secrets } from './service/secrets.ts';
 import type { ServiceParts } from './service/stores.ts';
@@ -22,6 +27,9 @@ export interface Services {
   readonly members: Members;
   readonly operations: Operations;
   readonly files: Files;
+  readonly direct: DirectFiles;
+  /** For maintenance: no route leads here. */
+  readonly pending: PendingFiles;
   readonly secrets: Secrets;
   readonly transfer: Transfer;
   readonly backup: Backup;
@@ -33,8 +41,13 @@ export interface Services {
 export function createServices(stores: ServiceParts): Services {
   const refused = refusals(stores);
   const fenced = fences(stores);
+  const quota = fileQuota(stores);
+  const entries = fileEntries({ ...stores, quota });
   const parts = {
     ...stores,
+    quota,
+    entries,
+    pending: pendingFiles({ ...stores, quota, entries }),
     refusals: refused,
     fences: fenced,
     sizes: logSizes(stores.ops),
@@ -42,12 +55,15 @@ export function createServices(stores: ServiceParts): Services {
     gate: gate(stores, fenced, refused),
   };
   const ops = operations({ ...parts, peers: peerBindings(stores) });
+  const service = files(parts);
   return {
     gate: parts.gate,
     workspaces: workspaces(parts),
     members: members(parts),
     operations: ops,
-    files: files(parts),
+    files: service,
+    direct: directFiles({ ...parts, service, links: fileLinks(stores.keys, stores) }),
+    pending: parts.pending,
     secrets: secrets(parts),
     transfer: transfer({ ...parts, operations: ops }),
     backup: backup(parts),

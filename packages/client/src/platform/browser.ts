@@ -1,5 +1,6 @@
 import { StoreError } from '@spacestore/core';
 import type { Compression, Inflate } from '@spacestore/core/sync';
+import type { SendSource } from './send-source.ts';
 
 /** What every browser can inflate. */
 export const compressions: readonly Compression[] = ['deflate'];
@@ -34,3 +35,38 @@ export const inflate: Inflate = async (how, bytes, maxBytes) => {
 
 /** Browsers stream a body over HTTP/2 alone: it is gathered first. */
 export const streamsUploads = false;
+
+/** The part of XMLHttpRequest that is used here: the types of a whole browser would let Node's code call what is not there. */
+interface XhrLike {
+  readonly status: number;
+  readonly upload: { onprogress: ((event: { readonly loaded: number }) => void) | null };
+  onload: (() => void) | null;
+  onerror: (() => void) | null;
+  onabort: (() => void) | null;
+  readonly open: (method: string, url: string) => void;
+  readonly setRequestHeader: (name: string, value: string) => void;
+  readonly send: (body: Blob) => void;
+  readonly abort: () => void;
+}
+
+/** By XMLHttpRequest, since fetch tells nothing of an upload on its way. The source is gathered into a Blob, which the browser may keep on disk. */
+export const sendSource: SendSource = async ({ url, headers, source, onProgress }, call) => {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of source.open()) parts.push(new Uint8Array(chunk));
+  return new Promise((resolve, reject) => {
+    const request = new (globalThis as unknown as { readonly XMLHttpRequest: new () => XhrLike }).XMLHttpRequest();
+    const abort = (): void => request.abort();
+    const end = (settle: () => void): void => {
+      call?.signal?.removeEventListener('abort', abort);
+      settle();
+    };
+    request.open('PUT', url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.onprogress = ({ loaded }) => onProgress?.(loaded, source.sizeBytes);
+    request.onload = () => end(() => resolve(request.status));
+    request.onerror = () => end(() => reject(new StoreError('unavailable', 'the file could not be sent')));
+    request.onabort = () => end(() => reject(new StoreError('aborted', 'aborted while sending a file')));
+    call?.signal?.addEventListener('abort', abort, { once: true });
+    request.send(new Blob(parts));
+  });
+};

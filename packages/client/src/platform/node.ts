@@ -1,6 +1,8 @@
 import { promisify } from 'node:util';
 import { inflateRaw, zstdDecompress } from 'node:zlib';
+import { StoreError } from '@spacestore/core';
 import type { Compression, Inflate } from '@spacestore/core/sync';
+import type { SendSource } from './send-source.ts';
 
 const inflateRawAsync = promisify(inflateRaw);
 const zstdAsync = promisify(zstdDecompress);
@@ -14,3 +16,37 @@ export const inflate: Inflate = (how, bytes, maxBytes) =>
 
 /** A body may be sent while it is still being read. */
 export const streamsUploads = true;
+
+/** Streams: what is in memory does not grow with the source. Object stores want to know the length beforehand. */
+export const sendSource: SendSource = async ({ url, headers, source, onProgress }, call) => {
+  const { sizeBytes } = source;
+  let failure: { readonly error: unknown } | undefined;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    let sentBytes = 0;
+    try {
+      for await (const chunk of source.open()) {
+        yield chunk.slice();
+        sentBytes += chunk.length;
+        onProgress?.(sentBytes, sizeBytes);
+      }
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  };
+  try {
+    const response = await fetch(url, {
+      method: 'PUT',
+      headers: { ...headers, 'content-length': String(sizeBytes) },
+      redirect: 'error',
+      ...(sizeBytes > 0 && { body: ReadableStream.from(counted()), duplex: 'half' as const }),
+      ...(call?.signal && { signal: call.signal }),
+    } as RequestInit);
+    await response.body?.cancel();
+    return response.status;
+  } catch (cause) {
+    if (failure) throw failure.error;
+    if (call?.signal?.aborted) throw new StoreError('aborted', 'aborted while sending a file', { cause });
+    throw new StoreError('unavailable', 'the file could not be sent', { cause });
+  }
+};

@@ -18,6 +18,7 @@ import {
   type WorkspaceId,
 } from '@spacestore/core';
 import { type HttpClient, segment } from './http.ts';
+import { chunksOf } from './response-chunks.ts';
 import { type Body, upload } from './upload.ts';
 import type { WorkspaceAccess } from './workspace-access.ts';
 
@@ -214,26 +215,6 @@ const mediaType = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:;
 
 function contentTypeHeader(type: string | undefined): Readonly<Record<string, string>> {
   return type !== undefined && mediaType.test(type) ? { 'content-type': type } : {};
-}
-
-async function* chunksOf(stream: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
-  if (stream === null) return;
-  const reader = stream.getReader();
-  let done = false;
-  try {
-    for (let next = await read(reader); !next.done; next = await read(reader)) yield next.value;
-    done = true;
-  } finally {
-    if (!done) await reader.cancel().catch(() => undefined); // it failed already, or nobody reads on
-  }
-}
-
-async function read(reader: ReadableStreamDefaultReader<Uint8Array>): ReturnType<typeof reader.read> {
-  try {
-    return await reader.read();
-  } catch (cause) {
-    throw new StoreError('unavailable', 'the connection broke while the file was read', { cause });
-  }
 }
 
 async function* exactly(chunks: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {

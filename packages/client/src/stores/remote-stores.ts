@@ -13,6 +13,7 @@ import type { WireLimits } from '@spacestore/core/sync';
 import { parseEndpoint } from '../endpoint.ts';
 import { webSocketTransport } from '../web-socket-transport.ts';
 import { remoteBlobStore } from './blob-store.ts';
+import { type DirectFiles, directFiles } from './direct-files.ts';
 import { httpClient } from './http.ts';
 import { remoteOpStore } from './op-store.ts';
 import { remoteSecretStore } from './secret-store.ts';
@@ -43,6 +44,8 @@ export interface RemoteStores {
   readonly ops: OpStore;
   readonly blobs: BlobStore;
   readonly secrets: SecretStore;
+  /** Files with progress, past the server where it has an object store that gives links. */
+  readonly direct: DirectFiles;
   readonly workspaces: WorkspaceAdmin;
   /** What the server enforces, as told in its WELCOME. */
   readonly limits: WireLimits;
@@ -73,9 +76,12 @@ export async function remoteStores(options: RemoteStoreOptions, call?: CallOptio
           joining: access.change,
         })
       : undefined;
+  const workspaceOf = options.workspaceOfRoot ?? lastSegment;
+  const blobs = remoteBlobStore(http, access, workspaceOf, maxBlobBytes);
   return {
     ops: remoteOpStore(http, access, limits, socket),
-    blobs: remoteBlobStore(http, access, options.workspaceOfRoot ?? lastSegment, maxBlobBytes),
+    blobs,
+    direct: directFiles({ http, blobs, workspaceOf, base: endpoint.http, insecure, maxBytes: maxBlobBytes }),
     secrets: remoteSecretStore(http, access, maxSecretBytes),
     workspaces: workspaceAdmin(http),
     limits,

@@ -1,6 +1,6 @@
 // Runs in a browser: what the test of the browser loads, bundled with the client.
 
-import { parseWorkspaceId } from '@spacestore/core';
+import { bytesSource, parseBlobRoot, parseWorkspaceId, readAll } from '@spacestore/core';
 import { memoryOutbox } from '@spacestore/core/memory';
 import { createClient, remoteStores } from '../../src/index.ts';
 import { peerB, record, tree } from './records.ts';
@@ -10,6 +10,7 @@ export interface BrowserReport {
   readonly bodies: boolean;
   readonly status: unknown;
   readonly head: number | undefined;
+  readonly file: unknown;
   /** Pages that came compressed. */
   readonly inflated: number;
 }
@@ -43,8 +44,23 @@ async function run(url: string, token: string, expected: number): Promise<Browse
   const { pending, acknowledged, connected } = handle.status.value;
   const stores = await remoteStores({ url, token: () => token });
   const head = await stores.ops.head(workspace);
+  const content = Uint8Array.from({ length: 700_000 }, (_, i) => (i * 7) % 251);
+  const progress: number[] = [];
+  const file = await stores.direct.upload(workspace, bytesSource(content), {
+    name: 'a.bin',
+    onProgress: (sent) => void progress.push(sent),
+  });
+  const back = await stores.direct.download(parseBlobRoot('owner/w1'), file.key);
+  const same = back !== undefined && (await readAll(back.body, content.length)).every((byte, i) => byte === content[i]);
   await client.close();
-  return { received, bodies, status: { pending, acknowledged, connected }, head: head?.position, inflated };
+  return {
+    file: { sent: file.sent, same, progress: progress.at(-1) },
+    received,
+    bodies,
+    status: { pending, acknowledged, connected },
+    head: head?.position,
+    inflated,
+  };
 }
 
 (globalThis as unknown as { runClient: typeof run }).runClient = run;

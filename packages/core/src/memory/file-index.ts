@@ -1,5 +1,5 @@
 import { type BlobKey, kindOfKey, parseBlobKey } from '../blob-key.ts';
-import { checkFileEntry, patchFileEntry } from '../check-files.ts';
+import { checkFileEntry, checkFileReplacement, judgeFileReplacement, patchFileEntry } from '../check-files.ts';
 import { checkListQuery } from '../check-queries.ts';
 import type { FileEntry, FileIndex } from '../contracts/file-index.ts';
 import { StoreError } from '../errors.ts';
@@ -28,6 +28,16 @@ export function memoryFileIndex(options: { readonly place?: MemoryFilePlace } = 
         const id = parseWorkspaceId(workspace);
         const checked = checkFileEntry(entry);
         getOrInsert(files, id, () => new Map<BlobKey, FileEntry>()).set(checked.key, checked);
+      }),
+
+    replace: (workspace, key, given, wanted, call) =>
+      lifetime.run(call, () => {
+        const id = parseWorkspaceId(workspace);
+        const parsed = parseBlobKey(key);
+        const { from, to } = checkFileReplacement(parsed, given, wanted);
+        if (judgeFileReplacement(parsed, filesOf(id).get(parsed), from, to) === 'done') return;
+        if (to) getOrInsert(files, id, () => new Map<BlobKey, FileEntry>()).set(parsed, to);
+        else filesOf(id).delete(parsed);
       }),
 
     get: (workspace, key, call) =>

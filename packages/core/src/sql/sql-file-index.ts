@@ -1,5 +1,5 @@
 import { type BlobKey, parseBlobKey } from '../blob-key.ts';
-import { checkFileEntry, patchFileEntry } from '../check-files.ts';
+import { checkFileEntry, checkFileReplacement, judgeFileReplacement, patchFileEntry } from '../check-files.ts';
 import { checkListQuery } from '../check-queries.ts';
 import type { FileEntry, FileIndex } from '../contracts/file-index.ts';
 import { StoreError } from '../errors.ts';
@@ -20,6 +20,19 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
         const id = parseWorkspaceId(workspace);
         const checked = checkFileEntry(entry);
         await workspaces.write(id, true, () => writeEntry(checked));
+      }),
+
+    replace: (workspace, key, given, wanted, call) =>
+      lifetime.run(call, async () => {
+        const id = parseWorkspaceId(workspace);
+        const parsed = parseBlobKey(key);
+        const { from, to } = checkFileReplacement(parsed, given, wanted);
+        const done = await workspaces.write(id, to !== undefined, function* () {
+          if (judgeFileReplacement(parsed, yield* readEntry(parsed), from, to) === 'write')
+            yield* to ? writeEntry(to) : run('DELETE FROM file WHERE key = ?', parsed);
+          return true;
+        });
+        if (!done) judgeFileReplacement(parsed, undefined, from, to); // no workspace, no entry
       }),
 
     get: (workspace, key, call) =>

@@ -30,6 +30,27 @@ describe('a file index', () => {
     expect((await failureOf(index.patch(ws, first, {}))).code).toBe('not_found');
   });
 
+  test('replaces an entry by compare-and-set, and again without a change', async () => {
+    const index = memoryFileIndex();
+    const [none, one, two] = [undefined, entry(first), entry(first, { state: 'deleting' })];
+    await index.replace(ws, first, none, one);
+    await index.replace(ws, first, none, one); // a retry finds its own
+    expect(await index.get(ws, first)).toStrictEqual(one);
+    expect((await failureOf(index.replace(ws, first, none, two))).code).toBe('conflict');
+    expect((await failureOf(index.replace(ws, first, entry(first, { name: 'other' }), two))).code).toBe('conflict');
+    expect((await failureOf(index.replace(ws, second, none, one))).code).toBe('invalid');
+    expect(await index.get(ws, first)).toStrictEqual(one);
+    await index.replace(ws, first, one, two);
+    await index.replace(ws, first, two, none);
+    await index.replace(ws, first, two, none);
+    expect(await index.get(ws, first)).toBeUndefined();
+    expect((await failureOf(index.replace(parseWorkspaceId('x'), first, one, two))).code).toBe('conflict');
+    const won = await Promise.allSettled(
+      [entry(first, { createdAt: 1 }), entry(first, { createdAt: 2 })].map((to) => index.replace(ws, first, none, to)),
+    );
+    expect(won.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
   test('lists in byte order of keys, by kind and state, page by page', async () => {
     const index = memoryFileIndex();
     for (const [i, key] of [...keys].reverse().entries()) await index.put(ws, entry(key, { state: i === 0 ? 'pending' : 'ready' }));

@@ -1,6 +1,7 @@
 import { type ByteSource, parseUserId, StoreError, systemClock, type UserId, type WorkspaceId } from '@spacestore/core';
 import { loadConfig } from '../compose.ts';
 import { composeStores } from '../compose-adapters.ts';
+import { composeKeys } from '../compose-keys.ts';
 import type { LogFindings } from '../config/adapter-module.ts';
 import { serviceEvents } from '../events.ts';
 import { defaultLimits } from '../limits.ts';
@@ -29,15 +30,12 @@ export interface FolderTarget extends Target {
 
 /** The stores of a configuration without a server, acting as each workspace's owner. Throws: busy, if the folder is held and `change` is set. */
 export async function folderTarget(options: FolderTargetOptions): Promise<FolderTarget> {
-  const config = await loadConfig(options.config);
-  const { stores, verify, release } = await composeStores(
-    { ...config, ...(options.data !== undefined && { data: options.data }) },
-    systemClock,
-    options.change,
-  );
+  const config = { ...(await loadConfig(options.config)), ...(options.data !== undefined && { data: options.data }) };
+  const keys = await composeKeys(config, options.change ? undefined : 'look');
+  const { stores, verify, release } = await composeStores(config, systemClock, options.change);
   const { ops, blobs, files, directory } = stores;
   const limits = { ...defaultLimits, ...config.limits };
-  const services = createServices({ ...stores, clock: systemClock, limits, events: serviceEvents() });
+  const services = createServices({ ...stores, clock: systemClock, limits, events: serviceEvents(), keys });
 
   const owner = async (workspace: WorkspaceId): Promise<UserId> => {
     const entry = await directory.get(workspace);

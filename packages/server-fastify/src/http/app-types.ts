@@ -11,8 +11,8 @@ import type { Identity } from '../auth/identity.ts';
 import type { Action } from '../permissions.ts';
 import type { Grant } from '../service/grant.ts';
 
-/** What a route asks of its caller: a valid token, or a right in the workspace its path names. */
-export type RouteAction = Action | 'authenticated';
+/** What a route asks of its caller: a valid token, a right in the workspace its path names, or a link that this server signed. */
+export type RouteAction = Action | 'authenticated' | 'signed';
 
 export interface RouteDescription {
   readonly method: string;

@@ -18,6 +18,7 @@ import { type HealthParts, healthRoutes } from './health.ts';
 import { logRequest } from './logging.ts';
 import type { OriginPolicy } from './origins.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { directFileRoutes, linkRoutes } from './routes/direct.ts';
 import { fileRoutes } from './routes/files.ts';
 import { logRoutes } from './routes/log.ts';
 import { memberRoutes } from './routes/members.ts';
@@ -87,6 +88,7 @@ export async function createApp(parts: AppParts): Promise<App> {
       operationRoutes(v1, services, limits);
       logRoutes(v1, services);
       fileRoutes(v1, services);
+      directFileRoutes(v1, services);
       secretRoutes(v1, services);
       transferRoutes(v1, services);
       auditRoutes(v1, services);
@@ -94,6 +96,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     },
     { prefix: '/v1' },
   );
+  linkRoutes(app, services);
   return app;
 }
 

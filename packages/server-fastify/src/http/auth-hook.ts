@@ -16,7 +16,7 @@ export function authenticateRoutes(app: App, authenticator: Authenticator, { gat
   });
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const { action } = request.routeOptions.config;
-    if (action === undefined) throw new StoreError('denied', 'this route is closed');
+    if (action === undefined || action === 'signed') throw new StoreError('denied', 'this route is closed');
     const identity = await authenticator.verify(bearerToken(request));
     request.identity = identity;
     const count = await countUser(request);

@@ -10,7 +10,7 @@ const keyBytes = 32;
  *  The file holds them in hex, is on disk when this resolves, and never exists half written.
  *  Throws: denied if others may read it, corrupt if it is not a key, unavailable if it can't be read or made. */
 export async function keyFile(path: string): Promise<Uint8Array> {
-  const present = await readKey(path);
+  const present = await presentKey(path);
   if (present) return present;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
@@ -31,12 +31,13 @@ export async function keyFile(path: string): Promise<Uint8Array> {
   } finally {
     await rm(temporary, { force: true });
   }
-  const made = await readKey(path);
+  const made = await presentKey(path);
   if (!made) throw new StoreError('unavailable', `the key file ${path} vanished while it was made`);
   return made;
 }
 
-async function readKey(path: string): Promise<Uint8Array | undefined> {
+/** The key of a file, if there is one. Throws as `keyFile`. */
+export async function presentKey(path: string): Promise<Uint8Array | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined;
     throw new StoreError('unavailable', `the key file ${path} could not be opened (a symbolic link is refused)`, { cause });

@@ -6,16 +6,18 @@ import {
   type CallOptions,
   type FileEntry,
   type FilePatch,
+  kindOfKey,
   type Page,
   type PutOptions,
   StoreError,
   toStoreError,
 } from '@spacestore/core';
 import type { Activity } from './activity.ts';
-import { type Reservation, reserve } from './file-quota.ts';
+import type { FileEntries } from './file-entries.ts';
+import { type FileQuota, noUsage, type Reservation } from './file-quota.ts';
+import { endRemoval, fileRemoval } from './file-removal.ts';
 import type { Gate } from './gate.ts';
 import type { Grant } from './grant.ts';
-import { keyTurns } from './key-turns.ts';
 import type { ServiceParts } from './stores.ts';
 import { type Upload, uploadSource } from './upload.ts';
 
@@ -57,16 +59,17 @@ export interface Files {
 export interface FilesParts extends Pick<ServiceParts, 'blobs' | 'files' | 'directory' | 'limits' | 'clock'> {
   readonly gate: Gate;
   readonly activity: Activity;
+  readonly entries: FileEntries;
+  readonly quota: FileQuota;
 }
 
-const noSuchFile = (key: BlobKey): StoreError => new StoreError('not_found', 'no such file', { context: { key } });
+export const noSuchFile = (key: BlobKey): StoreError => new StoreError('not_found', 'no such file', { context: { key } });
 const lostBlob = (key: BlobKey): StoreError =>
   new StoreError('corrupt', 'the file is listed, but its bytes are not there', { context: { key } });
 
 export function files(parts: FilesParts): Files {
-  const { blobs, files: index, directory, limits, clock, gate, activity } = parts;
-  const inTurn = keyTurns();
-  const turnOf = ({ workspace }: Grant, key: BlobKey): string => `${workspace}/${key}`;
+  const { blobs, files: index, limits, clock, gate, activity, entries, quota } = parts;
+  const removal = fileRemoval(parts);
   const largest = Math.min(limits.fileBytes, blobs.capabilities.maxBlobBytes);
 
   const readyEntry = async (grant: Grant, key: BlobKey, call?: CallOptions): Promise<FileEntry> => {
@@ -75,48 +78,36 @@ export function files(parts: FilesParts): Files {
     return entry;
   };
 
-  /** Says that an upload was begun, unless there is a file already: that one stays visible until it is replaced. */
-  const announce = (grant: Grant, key: BlobKey, upload: FileUpload, call?: CallOptions): Promise<void> =>
-    inTurn(turnOf(grant, key), async () => {
-      if (await index.get(grant.workspace, key, call)) return;
-      await index.put(
-        grant.workspace,
-        { key, sizeBytes: upload.sizeBytes ?? 0, createdAt: clock.now(), state: 'pending', ...named(upload) },
-        call,
-      );
-    });
+  /** Says that an upload was begun. A file that is there stays visible until it is replaced; static bytes that are there may not be written again, so
+   *  their entry is made new: nobody takes them for long unused from here on. */
+  const announce = async (grant: Grant, key: BlobKey, upload: FileUpload, call?: CallOptions): Promise<void> => {
+    await endRemoval(parts, grant, key, call);
+    await entries.change(
+      grant.workspace,
+      key,
+      (before) => {
+        if (before?.state === 'deleting') throw beingRemoved(key);
+        if (before) return before.state === 'ready' && kindOfKey(key) === 'static' ? { ...before, createdAt: clock.now() } : before;
+        return { key, sizeBytes: 0, createdAt: clock.now(), state: 'pending', ...named(upload) };
+      },
+      undefined,
+      call,
+    );
+  };
 
-  /** The bytes are there and verified: from here on nothing gives up half-way, so no signal is passed on. */
-  const finish = (grant: Grant, key: BlobKey, upload: FileUpload, info: BlobInfo, room: Reservation): Promise<StoredFile> =>
-    inTurn(turnOf(grant, key), async () => {
-      const before = await index.get(grant.workspace, key);
-      const kept = before?.state === 'ready' ? before : undefined;
-      const entry: FileEntry = {
-        ...(kept && named(kept)),
-        ...named(upload),
-        key,
-        sizeBytes: info.sizeBytes,
-        createdAt: kept?.createdAt ?? clock.now(),
-        state: 'ready',
-      };
-      await index.put(grant.workspace, entry);
-      await room.settle(info.sizeBytes - (kept?.sizeBytes ?? 0), kept ? 0 : 1);
-      return { entry, info };
+  const giveUp = async (grant: Grant, key: BlobKey): Promise<void> => {
+    await entries.change(grant.workspace, key, async (before) => {
+      const announced = before?.state === 'pending' && before.sizeBytes === 0;
+      return announced && !(await blobs.head(grant.entry.blobRoot, key)) ? undefined : before;
     });
-
-  const giveUp = (grant: Grant, key: BlobKey, room: Reservation): Promise<void> =>
-    inTurn(turnOf(grant, key), async () => {
-      await room.settle(0, 0);
-      const entry = await index.get(grant.workspace, key);
-      if (entry?.state === 'pending' && !(await blobs.head(grant.entry.blobRoot, key))) await index.delete(grant.workspace, key);
-    });
+  };
 
   const put: Files['put'] = async (grant, key, upload, call) => {
     await gate.require(grant, 'append');
     if (upload.sizeBytes !== undefined && upload.sizeBytes > largest)
       throw new StoreError('too_large', 'the file is too large', { context: { sizeBytes: upload.sizeBytes, maxBytes: largest } });
     return activity.run(grant.workspace, call?.signal, async (signal) => {
-      const room = await reserve(parts, grant.workspace, upload.sizeBytes, { signal });
+      const room = await quota.reserve(grant.workspace, { fileBytes: upload.sizeBytes ?? 0, files: 1 }, { signal });
       try {
         await announce(grant, key, upload, { signal });
         const source = uploadSource(upload, largest, signal, (total) => room.grow(total));
@@ -126,39 +117,32 @@ export function files(parts: FilesParts): Files {
           ...(upload.ifNoneMatch !== undefined && { ifNoneMatch: upload.ifNoneMatch }),
         };
         const info = await blobs.put(grant.entry.blobRoot, key, source, options, { signal });
-        return await finish(grant, key, upload, info, room);
+        return await finishFile(parts, grant, info, upload, room);
       } catch (error) {
-        throw await giveUp(grant, key, room).then(
-          () => error,
-          (second: unknown) => withSecond(error, second),
-        );
+        throw await room
+          .settle(noUsage)
+          .then(() => giveUp(grant, key))
+          .then(
+            () => error,
+            (second: unknown) => withSecond(error, second),
+          );
       }
-    });
-  };
-
-  const remove: Files['delete'] = async (grant, key, options = {}, call) => {
-    await gate.require(grant, 'files.delete');
-    await inTurn(turnOf(grant, key), async () => {
-      const entry = await index.get(grant.workspace, key, call);
-      if (!entry) return;
-      // Hidden first: a crash from here on leaves a pending entry, never a file that is listed without its bytes.
-      await index.put(grant.workspace, { ...entry, state: 'pending' }, call);
-      try {
-        await blobs.delete(grant.entry.blobRoot, key, options, call);
-      } catch (error) {
-        await index.put(grant.workspace, entry);
-        throw error;
-      }
-      await index.delete(grant.workspace, key);
-      const freed = entry.state === 'ready' ? { fileBytes: -entry.sizeBytes, files: -1 } : { fileBytes: 0, files: 0 };
-      await directory.addUsage(grant.workspace, freed, { fileBytes: Number.MAX_SAFE_INTEGER, files: Number.MAX_SAFE_INTEGER });
-      await directory.audit({ workspace: grant.workspace, user: grant.user, action: 'files.delete', outcome: 'done', detail: { key } });
     });
   };
 
   return {
     put,
-    delete: remove,
+    delete: async (grant, key, options = {}, call) => {
+      await gate.require(grant, 'files.delete');
+      if (await removal.remove(grant, key, options, call))
+        await parts.directory.audit({
+          workspace: grant.workspace,
+          user: grant.user,
+          action: 'files.delete',
+          outcome: 'done',
+          detail: { key },
+        });
+    },
     get: async (grant, key, range, call) => {
       await gate.require(grant, 'read');
       const entry = await readyEntry(grant, key, call);
@@ -193,6 +177,34 @@ export function files(parts: FilesParts): Files {
 function withSecond(error: unknown, second: unknown): StoreError {
   const { code, message, context } = toStoreError(error);
   return new StoreError(code, message, { context, cause: new AggregateError([error, second]) });
+}
+
+/** The bytes are there and verified: now the file counts. Nothing gives up half-way from here on, so there is no signal.
+ *  Throws: busy, if somebody removed the file meanwhile: the same upload again makes it good. */
+export async function finishFile(
+  { blobs, clock, entries }: Pick<FilesParts, 'blobs' | 'clock' | 'entries'>,
+  { workspace, entry: { blobRoot } }: Pick<Grant, 'workspace' | 'entry'>,
+  info: BlobInfo,
+  said: { readonly mimeType?: string; readonly name?: string },
+  room: Reservation,
+): Promise<StoredFile> {
+  const { key, sizeBytes } = info;
+  const entry = await entries.change(
+    workspace,
+    key,
+    async (before) => {
+      // Who removes a file takes the bytes before the last of its entry: without an entry they may be gone.
+      if (before?.state === 'deleting' || (!before && !(await blobs.head(blobRoot, key)))) throw beingRemoved(key);
+      const createdAt = before?.state === 'ready' ? before.createdAt : clock.now();
+      return { ...(before && named(before)), ...named(said), key, sizeBytes, createdAt, state: 'ready' };
+    },
+    room,
+  );
+  return { entry: entry as FileEntry, info };
+}
+
+function beingRemoved(key: BlobKey): StoreError {
+  return new StoreError('busy', 'the file is being removed just now: send it again', { context: { key } });
 }
 
 function named({ mimeType, name }: { readonly mimeType?: string; readonly name?: string }): Pick<FileEntry, 'mimeType' | 'name'> {

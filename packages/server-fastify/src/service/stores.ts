@@ -1,4 +1,5 @@
 import type { BlobStore, Clock, Directory, FileIndex, OpStore, SecretStore } from '@spacestore/core';
+import type { KeyRing } from '@spacestore/core/layers';
 import type { ServiceEvents } from '../events.ts';
 import type { Limits } from '../limits.ts';
 
@@ -16,4 +17,6 @@ export interface ServiceParts extends Stores {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly events: ServiceEvents;
+  /** Their keys sign what comes back from outside: links, uploads, backups. */
+  readonly keys: KeyRing;
 }

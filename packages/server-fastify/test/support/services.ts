@@ -1,10 +1,13 @@
 import { encodeOp, type OpRecord, parsePeerId, parseTreeId, parseUserId, parseWorkspaceId } from '@spacestore/core';
+import { keyRing } from '@spacestore/core/layers';
 import { memoryBlobStore, memoryDirectory, memoryFileIndex, memoryOpStore, memorySecretStore } from '@spacestore/core/memory';
 import type { Identity } from '../../src/auth/identity.ts';
 import { serviceEvents } from '../../src/events.ts';
 import { defaultLimits, type Limits } from '../../src/limits.ts';
 import type { ServiceParts, Stores } from '../../src/service/stores.ts';
 import { createServices, type Services } from '../../src/services.ts';
+
+const keys = keyRing([new Uint8Array(32).map((_, i) => i)]);
 
 export const w1 = parseWorkspaceId('w1');
 export const identity = (user: string): Identity => ({ user: parseUserId(user) });
@@ -22,7 +25,13 @@ export function openStores(): Stores {
 
 /** One server's services over them. */
 export function servicesOver(stores: Stores, limits: Partial<Limits> = {}): { services: Services; parts: ServiceParts } {
-  const parts = { ...stores, clock: { now: () => 1_700_000_000_000 }, limits: { ...defaultLimits, ...limits }, events: serviceEvents() };
+  const parts = {
+    ...stores,
+    clock: { now: () => 1_700_000_000_000 },
+    limits: { ...defaultLimits, ...limits },
+    events: serviceEvents(),
+    keys,
+  };
   return { services: createServices(parts), parts };
 }
 

@@ -53,6 +53,23 @@ describe('what nobody may read', () => {
       }),
     ).toBe(200);
     expect(await send('editor', 'PUT', `/workspaces/w1/files/static/${hashOf('other')}`, { body: canary })).toBe(400);
+    // Links, which are as good as a token for what they allow.
+    const links: string[] = [];
+    const file = `/workspaces/w1/files/static/${hashOf('linked')}`;
+    const granted = (await expectStatus(call('editor', 'POST', `${file}/upload`, { json: { sizeBytes: 6 } }), 201)).json() as {
+      request: { url: string };
+      upload: string;
+    };
+    await expectStatus(server.app.inject({ method: 'PUT', url: granted.request.url, payload: 'linked' }), 201);
+    const download = (await expectStatus(call('viewer', 'POST', `${file}/download`, { json: {} }), 200)).json() as { url: string };
+    await expectStatus(server.app.inject({ url: download.url }), 200);
+    for (const url of [granted.request.url, download.url]) {
+      const failed = await server.app.inject({ method: 'PUT', url: `${url}x` });
+      expect(failed.statusCode).toBe(403);
+      replies.push(failed.body);
+      links.push(url.slice(url.indexOf('link=') + 5));
+    }
+    links.push(granted.upload);
     // Tokens, in the header and where they do not belong.
     expect(await send(undefined, 'GET', '/workspaces', { token: canary })).toBe(401);
     expect(await send(undefined, 'GET', `/workspaces?access_token=${canary}`)).toBe(401);
@@ -71,7 +88,7 @@ describe('what nobody may read', () => {
     const metrics = (await server.app.inject({ url: '/metrics' })).body;
     const outputs = { logs: [...logs, ...broken.logs].join('\n'), audit, metrics, failed: failed.body, replies: replies.join('\n') };
     for (const [name, text] of Object.entries(outputs))
-      for (const secret of [canary, inBase64]) expect([name, text.includes(secret)]).toEqual([name, false]);
+      for (const secret of [canary, inBase64, ...links]) expect([name, text.includes(secret)]).toEqual([name, false]);
     expect(outputs.logs).toContain('"route":"/v1/workspaces/:workspace/operations"'); // it did log
     expect(outputs.audit).toContain('secrets.set');
     expect(metrics).toContain('spacestore_http_request_seconds_count');

@@ -3,7 +3,7 @@ import { type Action, isAllowed, roles } from '../../src/permissions.ts';
 import { expectStatus, hashOf, startServer, withWorkspace } from '../support/harness.ts';
 
 // Every route under /v1 with what it asks; a route that is missing here, or asks something else, fails the first test.
-const routes: readonly (readonly [method: string, path: string, action: Action | 'authenticated'])[] = [
+const routes: readonly (readonly [method: string, path: string, action: Action | 'authenticated' | 'signed'])[] = [
   ['POST', '/workspaces', 'authenticated'],
   ['GET', '/workspaces', 'authenticated'],
   ['GET', '/workspaces/:workspace', 'read'],
@@ -28,6 +28,11 @@ const routes: readonly (readonly [method: string, path: string, action: Action |
   ['DELETE', '/workspaces/:workspace/files/:kind/:id', 'files.delete'],
   ['GET', '/workspaces/:workspace/files/:kind/:id/metadata', 'read'],
   ['PATCH', '/workspaces/:workspace/files/:kind/:id/metadata', 'append'],
+  ['POST', '/workspaces/:workspace/files/:kind/:id/upload', 'append'],
+  ['POST', '/workspaces/:workspace/files/:kind/:id/commit', 'append'],
+  ['POST', '/workspaces/:workspace/files/:kind/:id/download', 'read'],
+  ['GET', '/direct', 'signed'],
+  ['PUT', '/direct', 'signed'],
   ['GET', '/workspaces/:workspace/secrets', 'secrets.read'],
   ['GET', '/workspaces/:workspace/secrets/:name', 'secrets.read'],
   ['PUT', '/workspaces/:workspace/secrets/:name', 'secrets.write'],
@@ -43,7 +48,7 @@ const routes: readonly (readonly [method: string, path: string, action: Action |
   ['GET', '/workspaces/:workspace/usage', 'usage.read'],
 ];
 
-const inWorkspace = routes.filter(([, , action]) => action !== 'authenticated');
+const inWorkspace = routes.filter(([, , action]) => action !== 'authenticated' && action !== 'signed');
 const pathOf = (path: string, workspace: string): string =>
   path
     .slice('/workspaces'.length)
@@ -66,13 +71,23 @@ describe('every route', () => {
 
   it('answers 401 without a token, and before it reads a body', async () => {
     const { call } = await withWorkspace();
-    for (const [method, path] of routes) {
+    for (const [method, path, action] of routes) {
+      if (action === 'signed') continue;
       const reply = await call(undefined, method, path.includes(':') ? pathOf(path, 'w1') : path, {
         body: 'not json',
         headers: { 'content-type': 'application/json' },
       });
       expect([method, path, reply.statusCode]).toEqual([method, path, 401]);
     }
+  });
+
+  it('that takes a link answers 403 to any other, and to a token, before it reads a body', async () => {
+    const { call } = await withWorkspace();
+    for (const [method, path] of routes.filter(([, , action]) => action === 'signed'))
+      for (const user of ['owner', undefined] as const) {
+        const reply = await call(user, method, `${path}?link=x.y.z`, { body: 'any', headers: { 'content-type': 'application/json' } });
+        expect([method, path, reply.statusCode]).toEqual([method, path, 403]);
+      }
   });
 
   it('answers a stranger exactly as if the workspace did not exist', async () => {

@@ -10,6 +10,8 @@ export interface MasterKey {
   readonly id: string;
   /** The key that wraps a workspace's data keys: 32 bytes, the caller's to wipe. */
   readonly workspaceKey: (workspace: WorkspaceId) => Uint8Array;
+  /** A key that signs things of one kind, such as links: 32 bytes that tell nothing of the master key or of those for other kinds. */
+  readonly signingKey: (purpose: string) => Uint8Array;
 }
 
 /** The keys that may open, and the one that seals. */
@@ -52,5 +54,6 @@ function masterKey(given: Uint8Array): MasterKey {
   return {
     id: bytesToHex(derive('key id', 8)),
     workspaceKey: (workspace) => derive(`workspace ${workspace}`, keyBytes),
+    signingKey: (purpose) => derive(`sign ${purpose}`, keyBytes),
   };
 }

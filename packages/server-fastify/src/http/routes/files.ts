@@ -1,57 +1,15 @@
-import { Readable } from 'node:stream';
-import { type BlobInfo, type BlobKey, contentDisposition, type FileEntry, StoreError, staticKey, varKey } from '@spacestore/core';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import { StoreError } from '@spacestore/core';
+import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Services } from '../../services.ts';
 import { callOf } from '../abort-signal.ts';
 import { type App, grantOf } from '../app-types.ts';
 import { parseRangeHeader } from '../byte-range-header.ts';
 import { entityTag, tagListHas, versionOfTag } from '../entity-tag.ts';
+import { describeFile, Entry, entryJson, FileName, FileParams, Kind, keyOf, MimeType, sendContent } from '../file-reply.ts';
 import { answer, exact, Next, WorkspaceParams } from '../schemas.ts';
 
 const tags = ['files'];
-const Kind = Type.Union([Type.Literal('static'), Type.Literal('var')]);
-const FileParams = Type.Object({
-  workspace: Type.String(),
-  kind: Kind,
-  id: Type.String({ description: 'sha256 in hex for static, a uuid for var' }),
-});
-const FileName = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000-\\u001f\\u007f/\\\\]*$' });
-const MimeType = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' });
-const Entry = Type.Object({
-  kind: Kind,
-  id: Type.String(),
-  sizeBytes: Type.Integer(),
-  createdAt: Type.Integer(),
-  mimeType: Type.Optional(Type.String()),
-  name: Type.Optional(Type.String()),
-});
-
-function keyOf({ kind, id }: { kind: 'static' | 'var'; id: string }): BlobKey {
-  return kind === 'static' ? staticKey(id) : varKey(id);
-}
-
-function entryJson({ key, sizeBytes, createdAt, mimeType, name }: FileEntry, info?: BlobInfo): object {
-  const [kind, id] = key.split('/');
-  const version = info && { version: info.version, sha256: info.sha256 };
-  return { kind, id, sizeBytes, createdAt, ...(mimeType !== undefined && { mimeType }), ...(name !== undefined && { name }), ...version };
-}
-
-/** A browser must never run what a member uploaded: it is a download, of the type that was said and no other. */
-function describe(reply: FastifyReply, entry: FileEntry, info: BlobInfo): void {
-  void reply.headers({
-    etag: entityTag(info.version),
-    'accept-ranges': 'bytes',
-    'content-type': entry.mimeType ?? 'application/octet-stream',
-    'content-disposition': contentDisposition(entry.name),
-    'content-security-policy': "default-src 'none'; sandbox",
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'private, no-cache',
-    'x-content-sha256': info.sha256,
-    'last-modified': new Date(info.modifiedAt).toUTCString(),
-  });
-}
-
 function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(', ') : header;
 }
@@ -107,22 +65,13 @@ export function fileRoutes(app: App, { files }: Services): void {
       if (known !== undefined || (range && ifRange !== undefined)) {
         const { entry, info } = await files.head(grant, key, call);
         if (known !== undefined && tagListHas(known, entityTag(info.version))) {
-          describe(reply, entry, info);
+          describeFile(reply, entry, info);
           return reply.code(304).send();
         }
         if (ifRange !== undefined && ifRange !== entityTag(info.version)) range = undefined;
       }
       const { entry, content } = await files.get(grant, key, range, call);
-      const { info, offset, sizeBytes, body } = content;
-      describe(reply, entry, info);
-      if (range && sizeBytes === 0) {
-        await body[Symbol.asyncIterator]().return?.();
-        void reply.header('content-range', `bytes */${info.sizeBytes}`).removeHeader('content-disposition');
-        return reply.code(416).type('application/json; charset=utf-8').send(unsatisfiable(info.sizeBytes));
-      }
-      if (range) void reply.code(206).header('content-range', `bytes ${offset}-${offset + sizeBytes - 1}/${info.sizeBytes}`);
-      void reply.header('content-length', sizeBytes);
-      return reply.send(Readable.from(body, { objectMode: false }));
+      return sendContent(reply, entry, content, range);
     },
   );
 
@@ -131,7 +80,7 @@ export function fileRoutes(app: App, { files }: Services): void {
     { config: { action: 'read' }, schema: { tags, summary: 'What a get would tell, without the bytes', params: FileParams } },
     async (request, reply) => {
       const { entry, info } = await files.head(grantOf(request), keyOf(request.params), callOf(reply));
-      describe(reply, entry, info);
+      describeFile(reply, entry, info);
       return reply.header('content-length', info.sizeBytes).send();
     },
   );
@@ -217,8 +166,4 @@ export function fileRoutes(app: App, { files }: Services): void {
     );
     done();
   });
-}
-
-function unsatisfiable(sizeBytes: number): object {
-  return { error: { code: 'invalid', message: 'the range lies beyond the end of the file', context: { sizeBytes } } };
 }
