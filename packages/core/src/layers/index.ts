@@ -3,6 +3,7 @@ export { layered } from './layered.ts';
 export { type CallLabels, type Meter, type MetricsOptions, metrics } from './metrics.ts';
 export { type RepeatableContract, type RetryOptions, retry } from './retry.ts';
 export { type KeyRing, keyRing, type MasterKey, parseKeyRing } from './seal/key-ring.ts';
+export { type Resealed, resealSecrets } from './seal/reseal.ts';
 export { type SealOptions, seal } from './seal/seal.ts';
 export type { RandomBytes } from './seal/sealed-value.ts';
 export { type TimeoutOptions, timeout } from './timeout.ts';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { parseSecretName, parseWorkspaceId, type SecretName, type WorkspaceId } from '@spacestore/core';
-import { type KeyRing, keyRing, parseKeyRing, seal } from '@spacestore/core/layers';
+import { type KeyRing, keyRing, parseKeyRing, resealSecrets, seal } from '@spacestore/core/layers';
 import { memorySecretPlace, memorySecretStore } from '@spacestore/core/memory';
 import { describe, expect, it } from 'vitest';
 import { bytesOf } from '../streams.ts';
@@ -200,6 +200,70 @@ describe('sealed secrets', () => {
     for (const bytes of [canary, oldKey, newKey, await rawOf(inner)])
       for (const form of ['utf8', 'hex', 'base64'] as const) expect(text).not.toContain(Buffer.from(bytes).toString(form).slice(0, 12));
     expect(text).not.toMatch(/\d+, \d+, \d+, \d+/);
+  });
+});
+
+describe('resealing', () => {
+  const names = ['a', 'b', 'c'].map(parseSecretName);
+  const filled = async (place = memorySecretPlace()) => {
+    const old = sealed(keyRing([oldKey]), place);
+    for (const each of names) await old.store.set(space, each, canary, write(0));
+    await old.store.set(space, names[2] as SecretName, canary, write(1));
+    return old;
+  };
+
+  it('leaves nothing that needs an older key, and every value as it was', async () => {
+    const { place, inner } = await filled();
+    const ring = keyRing([newKey, oldKey]);
+    expect(await resealSecrets(inner, ring, space)).toEqual({ resealed: 4, kept: 0 }); // with the record that checks keys
+    expect(await resealSecrets(inner, ring, space)).toEqual({ resealed: 0, kept: 4 });
+    const { store } = sealed(keyRing([newKey]), place);
+    expect((await store.getAll(space)).map((one) => [one.name, one.version, one.value])).toEqual([
+      ['a', 2, canary],
+      ['b', 2, canary],
+      ['c', 3, canary],
+    ]);
+    await store.set(space, names[0] as SecretName, canary, write(2, 'later'));
+  });
+
+  it('goes on where it was cut off, at any write', async () => {
+    for (let survives = 0; survives < 4; survives++) {
+      const { place, inner } = await filled();
+      let writes = 0;
+      const cut = {
+        ...inner,
+        set: (...args: Parameters<typeof inner.set>) => (writes++ < survives ? inner.set(...args) : Promise.reject(new Error('cut'))),
+      };
+      await expect(resealSecrets(cut, keyRing([newKey, oldKey]), space)).rejects.toThrow('cut');
+      expect(await sealed(keyRing([newKey, oldKey]), place).store.getAll(space)).toHaveLength(3); // readable half-way
+      expect(await resealSecrets(inner, keyRing([newKey, oldKey]), space)).toEqual({ resealed: 4 - survives, kept: survives });
+    }
+  });
+
+  it('takes the value that somebody sets meanwhile', async () => {
+    const { place, inner } = await filled();
+    const ring = keyRing([newKey, oldKey]);
+    const other = sealed(ring, place).store;
+    let raced = false;
+    const racing = {
+      ...inner,
+      set: async (...args: Parameters<typeof inner.set>) => {
+        if (!raced && args[1] === names[1]) {
+          raced = true;
+          await other.set(space, args[1], bytesOf(5, 9), write(1, 'racer'));
+        }
+        return inner.set(...args);
+      },
+    };
+    await resealSecrets(racing, ring, space);
+    expect(await sealed(keyRing([newKey]), place).store.get(space, names[1] as SecretName)).toEqual({ value: bytesOf(5, 9), version: 2 });
+  });
+
+  it('stops at what no key of the ring opens, and changes nothing of it', async () => {
+    const { inner } = await filled();
+    const before = await rawOf(inner, names[0]);
+    await expect(resealSecrets(inner, keyRing([newKey]), space)).rejects.toMatchObject({ code: 'corrupt' });
+    expect(await rawOf(inner, names[0])).toEqual(before);
   });
 });
 

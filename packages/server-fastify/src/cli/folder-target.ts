@@ -1,4 +1,15 @@
-import { type ByteSource, parseUserId, StoreError, systemClock, type UserId, type WorkspaceId } from '@spacestore/core';
+import {
+  type ByteSource,
+  eachItem,
+  parseUserId,
+  StoreError,
+  systemClock,
+  type Usage,
+  type UserId,
+  type WorkspaceEntry,
+  type WorkspaceId,
+} from '@spacestore/core';
+import { type Resealed, resealSecrets } from '@spacestore/core/layers';
 import { loadConfig } from '../compose.ts';
 import { composeStores } from '../compose-adapters.ts';
 import { composeKeys } from '../compose-keys.ts';
@@ -19,11 +30,26 @@ export interface FolderTargetOptions {
   readonly owner?: string;
 }
 
+export interface FileRepair {
+  /** Uploads whose bytes are there, and verified: files now. */
+  readonly completed: number;
+  /** Uploads without bytes, and removals that were cut off. */
+  readonly removed: number;
+  /** By how much the count of files and bytes was wrong. */
+  readonly usage: Usage;
+}
+
 /** A folder as a command sees it: more can be told of it than a server tells over the wire. */
 export interface FolderTarget extends Target {
   readonly verifyLog: (workspace: WorkspaceId) => Promise<LogFindings>;
   /** Names files that are missing, cut or changed. */
   readonly verifyFiles: (workspace: WorkspaceId, onFile: (sizeBytes: number) => void) => Promise<readonly string[]>;
+  /** Uploads and removals that are not ended. */
+  readonly unfinishedFiles: (workspace: WorkspaceId) => Promise<number>;
+  /** Ends them, and counts anew what the files take. */
+  readonly repairFiles: (workspace: WorkspaceId) => Promise<FileRepair>;
+  /** Seals every secret with the current key. */
+  readonly reseal: (workspace: WorkspaceId) => Promise<Resealed>;
   /** The first row of the audit that was changed afterwards. */
   readonly verifyAudit: () => Promise<number | undefined>;
 }
@@ -37,11 +63,12 @@ export async function folderTarget(options: FolderTargetOptions): Promise<Folder
   const limits = { ...defaultLimits, ...config.limits };
   const services = createServices({ ...stores, clock: systemClock, limits, events: serviceEvents(), keys });
 
-  const owner = async (workspace: WorkspaceId): Promise<UserId> => {
+  const entryOf = async (workspace: WorkspaceId): Promise<WorkspaceEntry> => {
     const entry = await directory.get(workspace);
     if (entry?.state !== 'active') throw new StoreError('not_found', `there is no workspace ${workspace} in this folder`);
-    return entry.owner;
+    return entry;
   };
+  const owner = async (workspace: WorkspaceId): Promise<UserId> => (await entryOf(workspace)).owner;
   const grantFor = async (workspace: WorkspaceId, action: Action): Promise<Grant> =>
     services.gate.authorize({ user: await owner(workspace) }, workspace, action);
 
@@ -94,8 +121,7 @@ export async function folderTarget(options: FolderTargetOptions): Promise<Folder
       return (await verify(workspace)) ?? { records: 0, problems: [] };
     },
     verifyFiles: async (workspace, onFile) => {
-      const root = (await directory.get(workspace))?.blobRoot;
-      if (!root) throw new StoreError('not_found', `there is no workspace ${workspace} in this folder`);
+      const root = (await entryOf(workspace)).blobRoot;
       const problems: string[] = [];
       for (let query: Parameters<typeof files.list>[1] | undefined = { state: 'ready', limit: 500 }; query; ) {
         const page: Awaited<ReturnType<typeof files.list>> = await files.list(workspace, query);
@@ -114,6 +140,21 @@ export async function folderTarget(options: FolderTargetOptions): Promise<Folder
         query = page.next as typeof query;
       }
       return problems;
+    },
+    unfinishedFiles: async (workspace) => {
+      let unfinished = 0;
+      for (const state of ['pending', 'deleting'] as const)
+        for await (const _ of eachItem((query) => files.list(workspace, { ...query, state }))) unfinished++;
+      return unfinished;
+    },
+    repairFiles: async (workspace) => {
+      const entry = await entryOf(workspace);
+      const settled = await services.pending.settleAll(entry);
+      return { ...settled, usage: await services.pending.recount(workspace) };
+    },
+    reseal: async (workspace) => {
+      await entryOf(workspace);
+      return resealSecrets(stores.secrets, keys, workspace);
     },
     verifyAudit: () => directory.verifyAudit(),
     close: async () => {

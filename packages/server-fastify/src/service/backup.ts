@@ -4,6 +4,7 @@ import type { Fences } from './fences.ts';
 import type { Gate } from './gate.ts';
 import { type Grant, noSuchWorkspace } from './grant.ts';
 import type { LogSizes } from './log-size.ts';
+import type { PendingFiles } from './pending-files.ts';
 import type { ServiceParts } from './stores.ts';
 import { type Upload, uploadSource } from './upload.ts';
 
@@ -19,9 +20,10 @@ export interface BackupParts extends Pick<ServiceParts, 'ops' | 'directory' | 'e
   readonly fences: Fences;
   readonly sizes: LogSizes;
   readonly activity: Activity;
+  readonly pending: PendingFiles;
 }
 
-export function backup({ ops, directory, events, limits, gate, fences, sizes, activity }: BackupParts): Backup {
+export function backup({ ops, directory, events, limits, gate, fences, sizes, activity, pending }: BackupParts): Backup {
   const audit = (grant: Grant, action: string, detail: Readonly<Record<string, unknown>>): Promise<void> =>
     directory.audit({ workspace: grant.workspace, user: grant.user, action, outcome: 'done', detail });
   return {
@@ -43,6 +45,9 @@ export function backup({ ops, directory, events, limits, gate, fences, sizes, ac
       const entry = await directory.get(grant.workspace);
       if (entry?.state !== 'active') throw noSuchWorkspace();
       await fences.renew(entry);
+      // The index is the backup's now: its unfinished uploads are long over, and what its files take was counted for others.
+      await pending.settleAll(entry);
+      await pending.recount(entry.id);
       await events.replaced(grant.workspace);
       await audit(grant, 'restore', { incarnation: head.incarnation, records: head.records });
       return head;

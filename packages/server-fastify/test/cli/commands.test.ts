@@ -1,10 +1,26 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { sqliteStores } from '@spacestore/adapter-sqlite';
+import { folderBlobStore } from '@spacestore/blob-fs';
+import {
+  bytesSource,
+  type FileEntry,
+  type FileState,
+  parseBlobRoot,
+  parseUserId,
+  parseWorkspaceId,
+  staticKey,
+  systemClock,
+} from '@spacestore/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { issueToken } from '../../src/auth/issue-token.ts';
+import { composeServer, loadConfig } from '../../src/compose.ts';
+import { composeIssuer } from '../../src/compose-auth.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const chats = fileURLToPath(new URL('../../../../examples/data/sila-chats.jsonl.gz', import.meta.url));
@@ -102,6 +118,88 @@ test('verify names a record that was changed behind the back of the store', asyn
   expect(stdout).toMatch(/changed at position \d+/);
 });
 
+test('verify --repair ends what a crash cut off, and counts files anew', async () => {
+  await importChats();
+  const stores = sqliteStores({ dir: join(data, 'workspaces') });
+  const blobs = await folderBlobStore({ dir: join(data, 'blobs') });
+  const chats = parseWorkspaceId('chats');
+  const root = parseBlobRoot('me/chats');
+  const keyOf = (text: string) => staticKey(createHash('sha256').update(text).digest('hex'));
+  const entry = (text: string, state: FileState): FileEntry => ({ key: keyOf(text), sizeBytes: text.length, createdAt: 1, state });
+  for (const text of ['arrived', 'removed', 'whole']) await blobs.put(root, keyOf(text), bytesSource(Buffer.from(text)));
+  await stores.files.put(chats, entry('arrived', 'pending'));
+  await stores.files.put(chats, entry('never came', 'pending'));
+  await stores.files.put(chats, entry('removed', 'deleting'));
+  await stores.files.put(chats, entry('whole', 'ready'));
+  await stores.directory.addUsage(chats, { fileBytes: 999, files: 9 }, { fileBytes: 1000, files: 10 });
+  await stores.close();
+
+  const look = JSON.parse((await spacestore('verify', '--data', data, '--json')).stdout);
+  expect(look).toMatchObject({ findings: [], unfinished: 3 });
+  const repaired = JSON.parse((await spacestore('verify', '--repair', '--data', data, '--json')).stdout);
+  expect(repaired).toMatchObject({ findings: [], repaired: [{ completed: 1, removed: 2, usage: { files: -5, fileBytes: -970 } }] });
+  expect(JSON.parse((await spacestore('verify', '--data', data, '--json')).stdout)).toMatchObject({ findings: [], unfinished: 0 });
+  const { workspaces } = JSON.parse((await spacestore('stats', '--data', data, '--json')).stdout);
+  expect(workspaces).toMatchObject([{ files: 2, fileBytes: 12 }]);
+  expect(await blobs.head(root, keyOf('removed'))).toBeUndefined();
+  await blobs.close();
+});
+
+test('reseal makes an older key needless, beside a running server and again without a change', async () => {
+  const [first, second] = ['01', 'fe'].map((start) => `${start}${'ab34'.repeat(15)}56`) as [string, string];
+  const keysFile = join(dir, 'seal.keys');
+  const config = join(dir, 'config.yaml');
+  await writeFile(config, JSON.stringify({ data, seal: { keysFile }, log: { level: 'silent' } }));
+  const value = Buffer.from('kept over a change of keys').toString('base64');
+  const withServer = async (
+    keys: readonly string[],
+    work: (
+      call: (method: 'GET' | 'POST' | 'PUT', url: string, payload?: object) => Promise<{ json: () => unknown; statusCode: number }>,
+    ) => Promise<void>,
+  ) => {
+    await writeFile(keysFile, keys.join('\n'));
+    const server = await composeServer(await loadConfig(config));
+    const issuer = await composeIssuer(await loadConfig(config));
+    const token = await issueToken({
+      ...(issuer as NonNullable<typeof issuer>),
+      user: parseUserId('me'),
+      expiresInSeconds: 60,
+      clock: systemClock,
+    });
+    try {
+      await work((method, url, payload) =>
+        server.app.inject({
+          method,
+          url: `/v1/workspaces${url}`,
+          headers: { authorization: `Bearer ${token}` },
+          ...(payload && { payload }),
+        }),
+      );
+    } finally {
+      await server.close();
+    }
+  };
+  await withServer([first], async (call) => {
+    expect((await call('POST', '', { id: 'w1' })).statusCode).toBe(201);
+    expect((await call('PUT', '/w1/secrets/s', { value, ifVersion: 0, writeId: 'a' })).statusCode).toBe(200);
+  });
+  await withServer([second, first], async (call) => {
+    const done = await spacestore('reseal', '--config', config, '--json');
+    expect(JSON.parse(done.stdout)).toEqual({ workspaces: [{ workspace: 'w1', resealed: 2, kept: 0 }] });
+    expect((await call('GET', '/w1/secrets/s')).json()).toEqual({ value, version: 2 });
+  });
+  await withServer([second], async (call) => {
+    expect(JSON.parse((await spacestore('reseal', '--config', config, '--json')).stdout)).toMatchObject({
+      workspaces: [{ resealed: 0, kept: 2 }],
+    });
+    expect((await call('GET', '/w1/secrets/s')).json()).toEqual({ value, version: 2 });
+  });
+  await withServer([first], async (call) => {
+    expect((await call('GET', '/w1/secrets/s')).statusCode).toBe(500);
+    expect(await spacestore('reseal', '--config', config)).toMatchObject({ code: 2 });
+  });
+});
+
 test('a command that cannot work says why and what to do, and exits with 2', async () => {
   const missing = await spacestore('export', '-', '--workspace', 'nothing', '--data', data);
   expect(missing).toMatchObject({ code: 2, stdout: '' });
@@ -115,7 +213,7 @@ test('a command that cannot work says why and what to do, and exits with 2', asy
 });
 
 test('every command explains itself with --help', async () => {
-  const commands = ['serve', 'import', 'export', 'verify', 'backup', 'restore', 'stats', 'token'];
+  const commands = ['serve', 'import', 'export', 'verify', 'backup', 'restore', 'reseal', 'stats', 'token'];
   const outcomes = await Promise.all(commands.map((command) => spacestore(command, '--help')));
   for (const { code, stdout } of outcomes) {
     expect(code).toBe(0);

@@ -1,13 +1,18 @@
 import { parseWorkspaceId } from '@spacestore/core';
 import { type CommandDef, defineCommand } from 'citty';
-import { folderTarget } from '../folder-target.ts';
+import { type FileRepair, folderTarget } from '../folder-target.ts';
 import { exitCodes, fail, print } from '../output.ts';
 import { progress } from '../progress.ts';
 
 const args = {
   workspace: { type: 'string', description: 'only this one', valueHint: 'id' },
   files: { type: 'boolean', description: 'read every file and compare its hash; --no-files leaves them out', default: true },
-  data: { type: 'string', description: 'data folder (default ./data); a server may run beside', valueHint: 'folder' },
+  repair: {
+    type: 'boolean',
+    description: 'end uploads and removals that a crash cut off, and count files anew; no server may run',
+    default: false,
+  },
+  data: { type: 'string', description: 'data folder (default ./data); a server may run beside, unless with --repair', valueHint: 'folder' },
   config: { type: 'string', description: 'configuration file of the server', valueHint: 'file' },
   json: { type: 'boolean', description: 'print one JSON object', default: false },
 } as const;
@@ -27,12 +32,14 @@ export const verifyCommand: CommandDef<typeof args> = defineCommand({
   run: async ({ args: given }) => {
     try {
       const target = await folderTarget({
-        change: false,
+        change: given.repair,
         ...(given.data !== undefined && { data: given.data }),
         ...(given.config !== undefined && { config: given.config }),
       });
       const found: Finding[] = [];
       let records = 0;
+      let unfinished = 0;
+      const repaired: (FileRepair & { readonly workspace: string })[] = [];
       try {
         const ids = given.workspace === undefined ? await target.workspaces() : [parseWorkspaceId(given.workspace)];
         for (const workspace of ids) {
@@ -42,6 +49,8 @@ export const verifyCommand: CommandDef<typeof args> = defineCommand({
             records += report.records;
             for (const { kind, message, position } of report.problems)
               found.push({ workspace, problem: `${kind}${position === undefined ? '' : ` at position ${position}`}: ${message}` });
+            if (given.repair) repaired.push({ workspace, ...(await target.repairFiles(workspace)) });
+            else unfinished += await target.unfinishedFiles(workspace);
             if (given.files) for (const problem of await target.verifyFiles(workspace, shown.add)) found.push({ workspace, problem });
           } finally {
             shown.stop();
@@ -50,8 +59,12 @@ export const verifyCommand: CommandDef<typeof args> = defineCommand({
         const row = await target.verifyAudit();
         if (row !== undefined) found.push({ problem: `the audit was changed at row ${row}` });
         const told = found.map(({ workspace, problem }) => `${workspace ?? 'audit'}: ${problem}`);
-        print(given.json, { workspaces: ids.length, records, findings: found }, [
+        print(given.json, { workspaces: ids.length, records, findings: found, ...(given.repair ? { repaired } : { unfinished }) }, [
           ...told,
+          ...repaired.filter(isRepaired).map(repairLine),
+          ...(unfinished > 0
+            ? [`${unfinished} uploads or removals of files are not ended: they may be under way, or --repair ends them`]
+            : []),
           `${ids.length} workspaces, ${records} records: ${found.length === 0 ? 'all as written' : `${found.length} findings`}`,
         ]);
       } finally {
@@ -63,3 +76,11 @@ export const verifyCommand: CommandDef<typeof args> = defineCommand({
     }
   },
 });
+
+function isRepaired({ completed, removed, usage }: FileRepair): boolean {
+  return completed + removed > 0 || usage.files !== 0 || usage.fileBytes !== 0;
+}
+
+function repairLine({ workspace, completed, removed, usage }: FileRepair & { readonly workspace: string }): string {
+  return `${workspace}: ${completed} uploads completed, ${removed} cut-off uploads and removals ended, count of files corrected by ${usage.files} files and ${usage.fileBytes} bytes`;
+}
