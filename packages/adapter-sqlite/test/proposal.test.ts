@@ -67,6 +67,6 @@ test('the SELECT statements of the proposal read a workspace file that was close
   expect(rows('SELECT * FROM mutable_file_metadata')).toEqual([{ uuid, s3_key: `files/var/01/${uuid.slice(2)}`, size: 8, created_at: 2 }]);
   // Its three indexes, or better plans: a tree and a tree's clocks are found by an index.
   const plan = (sql: string) => JSON.stringify(rows(`EXPLAIN QUERY PLAN ${sql}`, 'w'));
-  expect(plan('SELECT * FROM tree_ops WHERE tree_id = ?')).toContain('record_id (tree=?)');
+  expect(plan('SELECT * FROM tree_ops WHERE tree_id = ?')).toContain('PRIMARY KEY (tree=?)');
   db.close();
 });

@@ -19,28 +19,32 @@ async function tampered(sql: string) {
   return openStores(dir);
 }
 
-const idOf = 'position, tree, peer, counter, received_at, via, digest, body';
+/** SQL that puts other bytes into a row's `data`: from an offset on, counted from 1. */
+const dataWith = (from: string, bytes: string) =>
+  `CAST(substr(data, 1, ${from} - 1) || x'${bytes}' || substr(data, ${from} + ${bytes.length / 2}) AS BLOB)`;
 const swap = `
   CREATE TEMP TABLE a AS SELECT * FROM record WHERE position IN (10, 20);
   DELETE FROM record WHERE position IN (10, 20);
-  INSERT INTO record (${idOf}) SELECT 30 - position, tree, peer, counter, received_at, via, digest, body FROM a`;
+  INSERT INTO record SELECT 30 - position, data FROM a`;
 
 test.each([
   ['nothing', 'SELECT 1', []],
-  ['a changed body', `UPDATE record SET body = '"0x"' WHERE position = 301`, ['changed 301']],
-  ['a changed id', `UPDATE record SET counter = 9999 WHERE position = 5`, ['changed 5']],
-  ['a changed time', `UPDATE record SET received_at = received_at + 1 WHERE position = 7`, ['changed 7']],
+  ['a changed body', `UPDATE record SET data = ${dataWith('length(data)', '23')} WHERE position = 301`, ['changed 301']],
+  ['a changed id', `UPDATE record SET data = ${dataWith('10', '63')} WHERE position = 5`, ['changed 5']],
+  ['a changed time', `UPDATE record SET data = ${dataWith('11', '00')} WHERE position = 7`, ['changed 7']],
   ['a changed hander-in', `UPDATE author SET name = 'bob'`, Array.from({ length: 600 }, (_, i) => `changed ${i + 1}`)],
   ['a renamed tree', `UPDATE tree SET name = 'u'`, Array.from({ length: 600 }, (_, i) => `changed ${i + 1}`)],
   ['two exchanged records', swap, ['changed 10', 'changed 20', 'chain 256']],
   ['a deleted record', 'DELETE FROM record WHERE position = 300', ['missing 300']],
   ['a deleted end', 'DELETE FROM record WHERE position > 598', ['missing 599', 'missing 600']],
+  ['a record beyond the head', `INSERT INTO record SELECT 700, data FROM record LIMIT 1`, ['unexpected 700']],
   [
-    'a record beyond the head',
-    `INSERT INTO record SELECT 700, tree, peer, 12345, received_at, via, digest, body FROM record LIMIT 1`,
-    ['unexpected 700'],
+    'a body exchanged with its digest',
+    `UPDATE record SET data = ${dataWith('2', '01020304')} WHERE position = 2`,
+    ['changed 2', 'chain 256'],
   ],
-  ['a body exchanged with its digest', `UPDATE record SET (body, digest) = ('"99"', 1) WHERE position = 2`, ['changed 2', 'chain 256']],
+  ['a lost entry of the index', 'DELETE FROM record_id WHERE counter = 7', ['index 600']],
+  ['an entry that points elsewhere', 'UPDATE record_id SET position = 9 WHERE counter = 7', ['index 600']],
   ['a lost link of the chain', 'DELETE FROM chain WHERE position = 512', ['chain 512']],
 ])('verify names %s', async (_, sql, expected) => {
   const { verifyWorkspace } = await tampered(sql);
@@ -49,7 +53,9 @@ test.each([
 });
 
 test.each([
-  ['a changed body', `UPDATE record SET body = '"0x"' WHERE position = 301`],
+  ['a changed body', `UPDATE record SET data = ${dataWith('length(data)', '23')} WHERE position = 301`],
+  ['a changed length', `UPDATE record SET data = ${dataWith('6', '02')} WHERE position = 600`],
+  ['a cut column', 'UPDATE record SET data = substr(data, 1, 6) WHERE position = 3'],
   ['a changed head', 'UPDATE head SET epoch = 7'],
   ['a deleted record', 'DELETE FROM record WHERE position = 300'],
   ['a lost record of the index', `DELETE FROM record WHERE position = 600`],

@@ -1,7 +1,8 @@
+import { bodySql } from './log/row-data.ts';
 import type { Schema } from './migrate.ts';
 
-/** Version 1. Ids are interned into small integers; `record_id` holds everything a state vector or a difference needs, so that neither
- *  touches a body. Bodies that are valid UTF-8 are TEXT: they are read faster and the views can look into them. */
+/** Version 1. Ids are interned into small integers; `record_id` finds a record by its id and holds everything a state vector or a difference needs,
+ *  so that neither touches a record. The rest of a record is packed into one column (row-data.ts), so that a page of records is read as one value. */
 const version1 = `
 CREATE TABLE meta (only INTEGER PRIMARY KEY CHECK (only = 1), workspace TEXT NOT NULL, removed INTEGER NOT NULL DEFAULT 0, has_log INTEGER NOT NULL DEFAULT 0);
 
@@ -25,15 +26,15 @@ CREATE TABLE peer (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE record (
   position INTEGER PRIMARY KEY,
+  data BLOB NOT NULL
+);
+CREATE TABLE record_id (
   tree INTEGER NOT NULL,
   peer INTEGER NOT NULL,
   counter INTEGER NOT NULL,
-  received_at INTEGER NOT NULL,
-  via INTEGER,
-  digest INTEGER NOT NULL,
-  body NOT NULL
-);
-CREATE UNIQUE INDEX record_id ON record (tree, peer, counter);
+  position INTEGER NOT NULL,
+  PRIMARY KEY (tree, peer, counter)
+) WITHOUT ROWID;
 CREATE TABLE chain (position INTEGER PRIMARY KEY, chain BLOB NOT NULL);
 
 CREATE TABLE secret (
@@ -68,9 +69,12 @@ SELECT counter, peer, tree, body ->> 1,
   CASE body ->> 0 WHEN 'p' THEN body ->> 2 END,
   CASE body ->> 0 WHEN 'p' THEN body -> 3 END
 FROM (
-  SELECT r.counter AS counter, p.name AS peer, t.name AS tree,
-    CASE WHEN typeof(r.body) = 'text' THEN CASE WHEN json_valid(r.body) THEN CASE json_type(r.body) WHEN 'array' THEN r.body END END END AS body
-  FROM record r JOIN tree t ON t.id = r.tree JOIN peer p ON p.id = r.peer
+  SELECT counter, peer, tree,
+    CASE WHEN substr(body, 1, 1) = x'5b' AND instr(body, x'00') = 0 THEN CASE WHEN json_valid(CAST(body AS TEXT)) THEN CAST(body AS TEXT) END END AS body
+  FROM (
+    SELECT i.counter AS counter, p.name AS peer, t.name AS tree, ${bodySql} AS body
+    FROM record_id i JOIN record r ON r.position = i.position JOIN tree t ON t.id = i.tree JOIN peer p ON p.id = i.peer
+  )
 )
 WHERE body ->> 0 IN ('m', 'p');
 
@@ -89,4 +93,15 @@ FROM file WHERE key >= 'var/' AND key < 'var0' AND state = 'ready';
 export const workspaceSchema: Schema = { name: 'workspace', applicationId: 0x53_70_57_73, steps: [version1] };
 
 /** Tables a snapshot carries, parents first. */
-export const workspaceTables: readonly string[] = ['head', 'tree', 'peer', 'author', 'record', 'chain', 'secret', 'file', 'spaces'];
+export const workspaceTables: readonly string[] = [
+  'head',
+  'tree',
+  'peer',
+  'author',
+  'record',
+  'record_id',
+  'chain',
+  'secret',
+  'file',
+  'spaces',
+];

@@ -1,12 +1,12 @@
 import type { AppendResult, OpRecord } from '../../contracts/op-store.ts';
 import { isStoreError, StoreError } from '../../errors.ts';
 import { seededDigest } from '../../log/chain.ts';
-import type { Sql, SqlValue } from '../sql.ts';
-import { storedForm } from './body-text.ts';
+import type { Sql } from '../sql.ts';
 import { type Judgement, judgeCall } from './judge-call.ts';
 import { type HeadRow, headCursor, newHead, readHead, writeHead } from './log-head.ts';
 import type { LogNames } from './log-names.ts';
 import { extendTail, internAuthor, internPair, isCurrent, type LogState, loadState, type Pair } from './log-state.ts';
+import { type PendingRows, pendingRows } from './pending-rows.ts';
 import { digestOfRow, idDigest } from './row-digest.ts';
 
 /** One checked call. */
@@ -82,43 +82,6 @@ export function refuseByEpoch(head: HeadRow | undefined, ifEpoch: number | undef
     throw new StoreError('denied', 'the log was fenced: membership has changed', { context: { ifEpoch, epoch: head.epoch } });
 }
 
-/** Rows of one INSERT: up to 16 of one tree and peer, beyond which nothing is gained; rows of different peers go one by one, since together they
- *  take half as long again. OR FAIL, because a failed group is rolled back as a whole anyway: without it SQLite keeps a copy of every page that
- *  a statement of several rows touches, a fifth of the time. All measured. */
-const rowsPerInsert = 16;
-const inserts = Array.from(
-  { length: rowsPerInsert + 1 },
-  (_, count) =>
-    `INSERT OR FAIL INTO record (position, tree, peer, counter, received_at, via, digest, body) VALUES ${Array(count).fill('(?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}`,
-);
-
-/** Rows that are decided and not yet written. Calls of a group share an INSERT; whoever reads records settles first. */
-interface PendingRows {
-  /** False where the row does not belong into the same INSERT: settle, and add it again. */
-  readonly add: (pair: Pair, row: readonly SqlValue[]) => boolean;
-  readonly settle: () => Sql<void>;
-}
-
-function pendingRows(): PendingRows {
-  let values: SqlValue[] = [];
-  let of: Pair | undefined;
-  function* settle(): Sql<void> {
-    if (values.length === 0) return;
-    const written = values;
-    values = [];
-    yield { kind: 'run', sql: inserts[written.length / 8] as string, values: written };
-  }
-  return {
-    settle,
-    add: (pair, row) => {
-      if (values.length === rowsPerInsert * 8 || (values.length > 0 && pair !== of)) return false;
-      of = pair;
-      values.push(...row);
-      return true;
-    },
-  };
-}
-
 function* store(
   state: LogState,
   head: HeadRow,
@@ -131,7 +94,7 @@ function* store(
   const { pairs, fresh } = judgement;
   const count = fresh?.length ?? call.records.length;
   const receivedAt = Math.max(call.receivedAt ?? now, head.receivedAt);
-  const via = yield* internAuthor(state, call.via);
+  const author = yield* internAuthor(state, call.via);
   let { position, bytes, maxCounter, idSum } = head;
   for (let i = 0; i < count; i++) {
     const index = fresh ? (fresh[i] as number) : i;
@@ -145,10 +108,7 @@ function* store(
     if (counter > pair.highest) pair.highest = counter;
     const digest = digestOfRow(seededDigest(pair.seed, counter, position, receivedAt, body), call.via);
     digests.push(digest);
-    const row = [position, pair.treeId, pair.peerId, counter, receivedAt, via, digest, storedForm(body)];
-    if (rows.add(pair, row)) continue;
-    yield* rows.settle();
-    rows.add(pair, row);
+    rows.add(pair, position, counter, { digest, author, receivedAt }, body);
   }
   return { ...head, position, receivedAt, bytes, maxCounter, idSum, records: head.records + count };
 }

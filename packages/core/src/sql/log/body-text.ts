@@ -25,25 +25,6 @@ function textOrBytes(bytes: Uint8Array): string | Uint8Array {
   }
 }
 
-/** The bytes of many columns, one after the other. Plain texts are encoded together and lie side by side in one buffer: a native copy of all costs a
- *  third of one for each, measured. Where a character needs more than a byte, each is encoded for itself. */
-export function bytesMaker(columns: readonly SqlValue[]): (stored: SqlValue) => Uint8Array {
-  const joined = columns.every((column) => typeof column === 'string') ? columns.join('') : undefined;
-  const buffer = new Uint8Array(joined?.length ?? 0);
-  if (joined === undefined || !isPlain(joined, buffer)) return bytesOf;
-  let next = 0;
-  return (stored) => {
-    const from = next;
-    next += (stored as string).length;
-    return buffer.subarray(from, next);
-  };
-}
-
-function isPlain(text: string, buffer: Uint8Array): boolean {
-  const { read, written } = encoder.encodeInto(text, buffer);
-  return read === text.length && written === text.length;
-}
-
 /** The bytes of a TEXT or BLOB column, for the caller to keep. */
 export function bytesOf(stored: SqlValue): Uint8Array {
   if (typeof stored === 'string') return encoder.encode(stored);

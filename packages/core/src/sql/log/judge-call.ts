@@ -3,8 +3,8 @@ import type { OpRecord } from '../../contracts/op-store.ts';
 import type { RecordId } from '../../contracts/outbox.ts';
 import { StoreError } from '../../errors.ts';
 import { row, type Sql } from '../sql.ts';
-import { bytesOf } from './body-text.ts';
 import { forgetSurplus, type LogState, type Pair, pairOf } from './log-state.ts';
+import { readRowHead, rowCursor } from './row-data.ts';
 
 /** What a call would do, found by reads alone. */
 export interface Judgement {
@@ -81,12 +81,17 @@ function indexOf(records: readonly OpRecord[], end: number): Map<string, number>
 function* find(pair: Pair, counter: number): Sql<{ readonly position: number; readonly body: Uint8Array } | undefined> {
   if (pair.treeId === 0 || pair.peerId === 0) return undefined;
   const found = yield* row(
-    'SELECT position, body FROM record WHERE tree = ? AND peer = ? AND counter = ?',
+    'SELECT i.position, r.data FROM record_id i LEFT JOIN record r ON r.position = i.position WHERE i.tree = ? AND i.peer = ? AND i.counter = ?',
     pair.treeId,
     pair.peerId,
     counter,
   );
-  return found && { position: found[0] as number, body: bytesOf(found[1] as string | Uint8Array) };
+  if (found === undefined) return undefined;
+  const [position, data] = found as readonly [number, Uint8Array | null];
+  const head = rowCursor();
+  if (data === null || !readRowHead(data, head))
+    throw new StoreError('corrupt', 'a record is missing from the log', { context: { position } });
+  return { position, body: data.subarray(head.at) };
 }
 
 function distinct(ids: readonly RecordId[]): readonly RecordId[] {

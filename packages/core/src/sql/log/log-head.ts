@@ -2,7 +2,8 @@ import type { Head } from '../../contracts/op-store.ts';
 import { StoreError } from '../../errors.ts';
 import { type ChainDigest, chainTag, emptyChain, extendChain } from '../../log/chain.ts';
 import { type Cursor, decodeCursor, encodeCursor, type Fork, reachOfCursor, staleCursor } from '../../log/cursor.ts';
-import { row, rows, run, type Sql, value } from '../sql.ts';
+import { row, run, type Sql, value } from '../sql.ts';
+import { digestSql } from './row-data.ts';
 import { digestOfHead } from './row-digest.ts';
 
 /** The head row. */
@@ -133,22 +134,35 @@ export function* lastLink(position: number): Sql<{ readonly position: number; re
 /** Digests of the records after `from` up to `to`. Throws: corrupt if one is not there. */
 export function* digestsBetween(from: number, to: number): Sql<number[]> {
   if (from === to) return [];
-  const found = yield* rows('SELECT digest FROM record WHERE position > ? AND position <= ? ORDER BY position', from, to);
-  if (found.length !== to - from)
-    throw new StoreError('corrupt', 'records are missing from the log', { context: { after: from, through: to, found: found.length } });
-  return found.map(([digest]) => digest as number);
+  const [count, joined] = (yield* row(
+    `SELECT count(*), CAST(group_concat(${digestSql}, '') AS BLOB) FROM (SELECT data FROM record WHERE position > ? AND position <= ? ORDER BY position)`,
+    from,
+    to,
+  )) as readonly [number, Uint8Array];
+  if (count !== to - from || joined.length !== count * 4)
+    throw new StoreError('corrupt', 'records are missing from the log', { context: { after: from, through: to, found: count } });
+  const view = new DataView(joined.buffer, joined.byteOffset);
+  return Array.from({ length: count }, (_, i) => view.getUint32(i * 4, true));
 }
 
-/** The cursor at a place of the log. */
-export function* cursorAt(head: HeadRow, position: number): Sql<Cursor> {
-  const chain = yield* chainAt(head, position);
+/** Digests that were just read: of the records after a place, without a gap. */
+export interface KnownDigests {
+  readonly after: number;
+  readonly digests: readonly number[];
+}
+
+/** The cursor at a place of the log, not beyond what is known. */
+export function* cursorAt(head: HeadRow, position: number, known?: KnownDigests): Sql<Cursor> {
+  const chain = yield* chainAt(head, position, known);
   return encodeCursor({ incarnation: head.incarnation, position, chain: chainTag(chain) });
 }
 
-function* chainAt(head: HeadRow, position: number): Sql<ChainDigest> {
+function* chainAt(head: HeadRow, position: number, { after, digests }: KnownDigests = { after: position, digests: [] }): Sql<ChainDigest> {
   if (position === head.position) return head.chain;
   const link = yield* lastLink(position);
-  return extendChain(link.chain, yield* digestsBetween(link.position, position));
+  const from = Math.max(link.position, after);
+  const others = yield* digestsBetween(link.position, from);
+  return extendChain(link.chain, [...others, ...digests.slice(from - after, position - after)]);
 }
 
 /** The place a cursor names, in this log. Throws: invalid, stale_cursor. */

@@ -57,9 +57,13 @@ export function addName(names: LogNames, table: NameTable, id: number, name: str
  *  that. Costs about 0.2 s for a million records, once for as long as the file is open. Throws: corrupt. */
 export function* checkIndex(names: LogNames, head: HeadRow): Sql<void> {
   if (names.isIndexChecked) return;
-  const sum = yield* value(`SELECT coalesce(sum(${idSumSql}), 0) FROM record INDEXED BY record_id`);
-  if (sum !== head.idSum) throw new StoreError('corrupt', 'the index of the log is not what was stored');
+  if ((yield* indexSum()) !== head.idSum) throw new StoreError('corrupt', 'the index of the log is not what was stored');
   names.isIndexChecked = true;
+}
+
+/** The sum over the id index. */
+export function* indexSum(): Sql<number> {
+  return (yield* value(`SELECT coalesce(sum(${idSumSql}), 0) FROM record_id`)) as number;
 }
 
 /** First part of the digest of a tree's and peer's records. */

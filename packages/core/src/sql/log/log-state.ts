@@ -66,7 +66,7 @@ export function* pairOf(state: LogState, tree: string, peer: string): Sql<Pair> 
   const treeId = state.names.tree.ids.get(tree as TreeId) ?? 0;
   const peerId = state.names.peer.ids.get(peer as PeerId) ?? 0;
   const highest =
-    treeId > 0 && peerId > 0 ? yield* value('SELECT max(counter) FROM record WHERE tree = ? AND peer = ?', treeId, peerId) : null;
+    treeId > 0 && peerId > 0 ? yield* value('SELECT max(counter) FROM record_id WHERE tree = ? AND peer = ?', treeId, peerId) : null;
   const pair: Pair = {
     tree,
     peer,
@@ -104,9 +104,9 @@ export function* internPair(state: LogState, pair: Pair): Sql<void> {
   if (pair.peerId === 0) pair.peerId = yield* intern(state, 'peer', pair.peer);
 }
 
-/** The small integer of who handed a record in. */
-export function* internAuthor(state: LogState, author: string | undefined): Sql<number | null> {
-  return author === undefined ? null : yield* intern(state, 'author', author);
+/** The small integer of who handed a record in, 0 for nobody. */
+export function* internAuthor(state: LogState, author: string | undefined): Sql<number> {
+  return author === undefined ? 0 : yield* intern(state, 'author', author);
 }
 
 function* intern(state: LogState, table: NameTable, name: string): Sql<number> {

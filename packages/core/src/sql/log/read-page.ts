@@ -1,14 +1,16 @@
 import type { checkReadQuery } from '../../check-queries.ts';
 import type { ReadPage, ReadQuery, StoredRecord } from '../../contracts/op-store.ts';
-import { StoreError } from '../../errors.ts';
-import { rows, type Sql, type SqlRow } from '../sql.ts';
-import { decodeRows, recordColumns } from './decode-rows.ts';
+import type { Sql } from '../sql.ts';
+import { decodeRows } from './decode-rows.ts';
 import { type Filter, filterOf } from './filter.ts';
-import { cursorAt, type HeadRow, headCursor, placeOfCursor, refuseCursor } from './log-head.ts';
+import { rowsAt, rowsBetween } from './joined-rows.ts';
+import { cursorAt, type HeadRow, headCursor, type KnownDigests, placeOfCursor, refuseCursor } from './log-head.ts';
 import { checkIndex, type LogNames, readNames } from './log-names.ts';
 import { positionOfTime } from './position-of-time.ts';
 
-/** Records fetched at once where a page is bounded by bytes: no more than these are in memory beyond the page. */
+/** Records fetched at once: so many bodies of the usual largest size are within what SQLite hands over as one value. */
+const batch = 512;
+/** The same where a page is bounded by bytes: no more than these are in memory beyond the page. */
 const byteBoundBatch = 128;
 
 type Checked = ReturnType<typeof checkReadQuery>;
@@ -30,9 +32,9 @@ export function* readPage(head: HeadRow | undefined, names: LogNames, { query }:
 
   if (query.trees !== undefined || query.missing !== undefined) yield* checkIndex(names, head);
   const filter = yield* filterOf(names, query, from, to, head);
-  const { records, last } = yield* collect(names, filter, from, to, query);
+  const { records, last, known } = yield* collect(names, filter, from, to, query);
   if (last === undefined) return { records, through };
-  return { records, through, next: { ...query, after: yield* cursorAt(head, last), through } };
+  return { records, through, next: { ...query, after: yield* cursorAt(head, last, known), through } };
 }
 
 /** Up to a page of records that pass; `last` is the position to go on after, undefined where nothing is left. */
@@ -42,19 +44,20 @@ function* collect(
   from: number,
   to: number,
   { limit, limitBytes }: ReadQuery,
-): Sql<{ readonly records: StoredRecord[]; readonly last: number | undefined }> {
+): Sql<{ readonly records: StoredRecord[]; readonly last: number | undefined; readonly known?: KnownDigests }> {
   const records: StoredRecord[] = [];
+  const digests: number[] = [];
+  const known = filter.kind === 'positions' ? {} : { known: { after: from, digests } };
   let sizeBytes = 0;
   let place = from;
   for (;;) {
     const wanted = limit + 1 - records.length;
-    const batch = limitBytes === undefined ? wanted : Math.min(wanted, byteBoundBatch);
-    const step = yield* nextRows(filter, place, to, batch);
+    const step = yield* nextRecords(names, filter, place, to, Math.min(wanted, limitBytes === undefined ? batch : byteBoundBatch), digests);
     place = step.place;
-    for (const record of decodeRows(names, step.found)) {
+    for (const record of step.records) {
       const isOver =
         records.length === limit || (limitBytes !== undefined && records.length > 0 && sizeBytes + record.body.length > limitBytes);
-      if (isOver) return { records, last: records.at(-1)?.position };
+      if (isOver) return { records, last: records.at(-1)?.position, ...known };
       sizeBytes += record.body.length;
       records.push(record);
     }
@@ -62,63 +65,24 @@ function* collect(
   }
 }
 
-/** Some rows that pass, at most `count`, and the place up to which nothing else does. */
-function* nextRows(
+/** Some records that pass, at most `count`, and the place up to which nothing else does. */
+function* nextRecords(
+  names: LogNames,
   filter: Filter,
   place: number,
   to: number,
   count: number,
-): Sql<{ readonly found: readonly SqlRow[]; readonly place: number }> {
-  if (filter.kind === 'rows') {
-    const found = filter.rows.slice(filter.next, filter.next + count);
-    filter.next += found.length;
-    return { found, place: filter.next >= filter.rows.length ? to : (found.at(-1)?.[0] as number) };
-  }
+  digests: number[],
+): Sql<{ readonly records: readonly StoredRecord[]; readonly place: number }> {
   if (filter.kind === 'positions') {
     const positions = filter.positions.slice(filter.next, filter.next + count);
     filter.next += positions.length;
     const isLast = filter.next >= filter.positions.length;
-    return { found: yield* rowsAt(positions), place: isLast ? to : (positions.at(-1) as number) };
+    const records = decodeRows(names, yield* rowsAt(positions), (i) => positions[i] as number, digests);
+    return { records, place: isLast ? to : (positions.at(-1) as number) };
   }
-  const found = yield* rows(
-    `SELECT ${recordColumns} FROM record WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
-    place,
-    to,
-    count,
-  );
   const reached = Math.min(to, place + count);
-  if (found.length !== reached - place)
-    throw new StoreError('corrupt', 'records are missing from the log', {
-      context: { after: place, through: reached, found: found.length },
-    });
-  return { found: filter.kind === 'all' ? found : found.filter(filter.passes), place: reached };
-}
-
-const positionsPerSelect = 64;
-const selectPositions = `SELECT ${recordColumns} FROM record WHERE position IN (${Array(positionsPerSelect).fill('?').join(', ')}) ORDER BY position`;
-
-/** Rows by sorted positions. Throws: corrupt if one is not there. */
-function* rowsAt(positions: readonly number[]): Sql<readonly SqlRow[]> {
-  const found: SqlRow[] = [];
-  for (let i = 0; i < positions.length; ) {
-    const start = positions[i] as number;
-    let run = 1;
-    while (i + run < positions.length && positions[i + run] === start + run) run++;
-    if (run >= 8) {
-      found.push(
-        ...(yield* rows(`SELECT ${recordColumns} FROM record WHERE position >= ? AND position < ? ORDER BY position`, start, start + run)),
-      );
-      i += run;
-      continue;
-    }
-    const some = positions.slice(i, i + positionsPerSelect);
-    i += some.length;
-    while (some.length < positionsPerSelect) some.push(-1);
-    found.push(...(yield* rows(selectPositions, ...some)));
-  }
-  if (found.length !== positions.length)
-    throw new StoreError('corrupt', 'the index names records that are not there', {
-      context: { expected: positions.length, found: found.length },
-    });
-  return found;
+  const found = yield* rowsBetween(place, reached);
+  const passes = filter.kind === 'test' ? filter.passes : undefined;
+  return { records: decodeRows(names, found, (i) => place + 1 + i, digests, passes), place: reached };
 }

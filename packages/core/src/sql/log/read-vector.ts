@@ -69,9 +69,7 @@ function treesFrom(
 function* peersOf(names: LogNames, tree: number): Sql<readonly (readonly [PeerId, number])[]> {
   const found: (readonly [PeerId, number])[] = [];
   for (let id: number | undefined = 0; id !== undefined; ) {
-    id = (yield* value('SELECT peer FROM record INDEXED BY record_id WHERE tree = ? AND peer > ? ORDER BY peer LIMIT 1', tree, id)) as
-      | number
-      | undefined;
+    id = (yield* value('SELECT peer FROM record_id WHERE tree = ? AND peer > ? ORDER BY peer LIMIT 1', tree, id)) as number | undefined;
     const name = id === undefined ? undefined : names.peer.names.get(id);
     if (id !== undefined && name !== undefined) found.push([name, id]);
   }
@@ -84,7 +82,7 @@ function* rangesOf(tree: number, peer: number, from: number, end: number | undef
   let current: [number, number] | undefined;
   for (let last = from; ; ) {
     const found = yield* rows(
-      `SELECT counter FROM record INDEXED BY record_id WHERE tree = ? AND peer = ? AND counter > ?${end === undefined ? '' : ' AND position <= ?'} ORDER BY counter LIMIT ${batch}`,
+      `SELECT counter FROM record_id WHERE tree = ? AND peer = ? AND counter > ?${end === undefined ? '' : ' AND position <= ?'} ORDER BY counter LIMIT ${batch}`,
       ...([tree, peer, last, ...(end === undefined ? [] : [end])] satisfies SqlValue[]),
     );
     for (const [value] of found) {

@@ -3,15 +3,16 @@ import type { PeerId, TreeId } from '../../ids.ts';
 import { type ChainDigest, emptyChain, extendChain, recordDigest } from '../../log/chain.ts';
 import type { SqlWork } from '../database.ts';
 import { rows, type Sql, value } from '../sql.ts';
-import { bytesOf } from './body-text.ts';
 import { chainStride, type HeadRow, readHead } from './log-head.ts';
+import { indexSum, type NameTable } from './log-names.ts';
+import { readRowHead, rowCursor } from './row-data.ts';
 import { digestOfRow, idDigest } from './row-digest.ts';
 
 /** Something in a workspace that is not as it was written. */
 export interface LogProblem {
   /** `changed`: a record is not what was stored there, or was moved; `missing`: its place is empty; `unexpected`: beyond the head; `chain`: records up to
-   *  `position` were exchanged together with their digests; `head`: the head's sums are wrong; `file`: SQLite finds the file damaged. */
-  readonly kind: 'changed' | 'missing' | 'unexpected' | 'chain' | 'head' | 'file';
+   *  `position` were exchanged together with their digests; `index`: what finds records by their ids is not what was stored; `head`: the head's sums are wrong; `file`: SQLite finds the file damaged. */
+  readonly kind: 'changed' | 'missing' | 'unexpected' | 'chain' | 'index' | 'head' | 'file';
   readonly message: string;
   readonly position?: number;
   readonly tree?: TreeId;
@@ -47,6 +48,8 @@ interface Walk {
   /** False where records are missing, until the next stored link: the chain can't be judged there. */
   known: boolean;
   idSum: number;
+  /** Of trees, peers and authors, by their small integers. */
+  readonly names: readonly [ReadonlyMap<number, string>, ReadonlyMap<number, string>, ReadonlyMap<number, string>];
   readonly problems: LogProblem[];
 }
 
@@ -60,7 +63,19 @@ export async function verifyLog(
   const problems: LogProblem[] = [];
   for (const [text] of (await read(() => rows('PRAGMA integrity_check(20)'))) ?? [])
     if (text !== 'ok') problems.push({ kind: 'file', message: String(text) });
-  const walk: Walk = { position: 0, bytes: 0, maxCounter: -1, largestBody: 0, idSum: 0, link: emptyChain, tail: [], known: true, problems };
+  const names = (await read(readAllNames)) ?? [new Map(), new Map(), new Map()];
+  const walk: Walk = {
+    position: 0,
+    bytes: 0,
+    maxCounter: -1,
+    largestBody: 0,
+    idSum: 0,
+    names,
+    link: emptyChain,
+    tail: [],
+    known: true,
+    problems,
+  };
   while (walk.position < head.position && problems.length < maxProblems) {
     await read(() => walkOn(walk, Math.min(head.position, walk.position + batch)));
     await pause();
@@ -69,14 +84,16 @@ export async function verifyLog(
   return { records: walk.position, largestBody: walk.largestBody, problems: problems.slice(0, maxProblems) };
 }
 
+function* readAllNames(): Sql<Walk['names']> {
+  return [yield* namesIn('tree'), yield* namesIn('peer'), yield* namesIn('author')];
+}
+
+function* namesIn(table: NameTable): Sql<ReadonlyMap<number, string>> {
+  return new Map((yield* rows(`SELECT id, name FROM ${table}`)).map(([id, name]) => [id as number, name as string]));
+}
+
 function* walkOn(walk: Walk, to: number): Sql<true> {
-  const found = yield* rows(
-    `SELECT r.position, t.name, p.name, r.counter, r.received_at, r.digest, r.body, a.name, r.tree, r.peer
-     FROM record r LEFT JOIN tree t ON t.id = r.tree LEFT JOIN peer p ON p.id = r.peer LEFT JOIN author a ON a.id = r.via
-     WHERE r.position > ? AND r.position <= ? ORDER BY r.position`,
-    walk.position,
-    to,
-  );
+  const found = yield* rows('SELECT position, data FROM record WHERE position > ? AND position <= ? ORDER BY position', walk.position, to);
   const links = new Map(
     (yield* rows('SELECT position, chain FROM chain WHERE position > ? AND position <= ?', walk.position, to)).map(
       ([position, chain]) => [position as number, chain as Uint8Array] as const,
@@ -88,23 +105,7 @@ function* walkOn(walk: Walk, to: number): Sql<true> {
     const columns = found[next];
     if (columns?.[0] === position) {
       next++;
-      const [, tree, peer, counter, receivedAt, digest, stored, via, treeId, peerId] = columns;
-      const record = { tree: tree as TreeId, peer: peer as PeerId, counter: counter as number, position, receivedAt: receivedAt as number };
-      const body = bytesOf(stored as string | Uint8Array);
-      if (digestOfRow(recordDigest({ ...record, body }), via as string | null) !== digest)
-        walk.problems.push({
-          kind: 'changed',
-          message: 'not the record that was stored here',
-          position,
-          tree: record.tree,
-          peer: record.peer,
-          counter: record.counter,
-        });
-      walk.bytes += body.length;
-      walk.largestBody = Math.max(walk.largestBody, body.length);
-      walk.idSum += idDigest(treeId as number, peerId as number, record.counter, position);
-      walk.maxCounter = Math.max(walk.maxCounter, record.counter);
-      walk.tail.push(digest as number);
+      judgeRow(walk, position, columns[1] as Uint8Array);
     } else {
       walk.problems.push({ kind: 'missing', message: 'no record at this place', position });
       walk.known = false;
@@ -113,6 +114,25 @@ function* walkOn(walk: Walk, to: number): Sql<true> {
     if (position % chainStride === 0) compareLink(walk, links.get(position));
   }
   return true;
+}
+
+function judgeRow(walk: Walk, position: number, data: Uint8Array): void {
+  const row = rowCursor();
+  const isRead = readRowHead(data, row);
+  const body = data.subarray(row.at);
+  const [trees, peers, authors] = walk.names;
+  const tree = (trees.get(row.tree) ?? '') as TreeId;
+  const peer = (peers.get(row.peer) ?? '') as PeerId;
+  const { counter, receivedAt, digest } = row;
+  const isWhole = isRead && row.bodyBytes === body.length;
+  const via = row.author === 0 ? undefined : (authors.get(row.author) ?? '');
+  if (!isWhole || digestOfRow(recordDigest({ tree, peer, counter, position, receivedAt, body }), via) !== digest)
+    walk.problems.push({ kind: 'changed', message: 'not the record that was stored here', position, tree, peer, counter });
+  walk.bytes += body.length;
+  walk.largestBody = Math.max(walk.largestBody, body.length);
+  walk.idSum += idDigest(row.tree, row.peer, counter, position);
+  walk.maxCounter = Math.max(walk.maxCounter, counter);
+  walk.tail.push(digest);
 }
 
 function compareLink(walk: Walk, stored: Uint8Array | undefined): void {
@@ -139,6 +159,8 @@ function* compareHead(walk: Walk, head: HeadRow): Sql<true> {
     if (sums.includes(false)) problems.push({ kind: 'head', message: 'the head does not sum up its records', position });
   }
   const now = yield* readHead();
+  if (now && (yield* indexSum()) !== now.idSum)
+    problems.push({ kind: 'index', message: 'what finds records by their ids is not what was stored', position });
   const beyond = yield* value('SELECT min(position) FROM record WHERE position < 1 OR position > ?', now?.position ?? 0);
   if (typeof beyond === 'number') problems.push({ kind: 'unexpected', message: 'a record outside the log', position: beyond });
   return true;
