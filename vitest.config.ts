@@ -13,6 +13,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    globalSetup: ['packages/adapter-postgres/test/support/global-setup.ts'],
     reporters: ['default', ['json', { outputFile: '.cache/vitest.json' }]], // scripts/no-skips.mjs reads the report
     projects: [{ extends: true, test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'] } }],
   },

@@ -49,6 +49,9 @@ export interface Subject<Kind extends SubjectKind, At extends Place = Place> {
   readonly wrongKey?: (place: At, options: OpenOptions) => Promise<StoreByKind[Kind]> | StoreByKind[Kind];
   /** Files that need not be forced to disk because they are rebuilt on open (SQLite's `-shm`). */
   readonly volatile?: readonly RegExp[];
+  /** Another process than the one that opens the store writes and forces its bytes to disk (a database server): laws that watch this process do it
+   *  can't be run, and the author shows it by tests of their own. */
+  readonly isElsewhere?: boolean;
   /** What a store without `capabilities` (an outbox) claims. */
   readonly claims?: readonly string[];
   /** Laws known to fail, with the reason. Printed loudly, denies the badge, and goes red once the law holds. */

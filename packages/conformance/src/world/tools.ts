@@ -3,7 +3,7 @@ import type { SubjectKind } from '../spec/kind.ts';
 import type { Subject } from '../subject.ts';
 
 /** What a law may need beyond the store itself. */
-export type Tool = 'child process' | 'raw bytes' | 'raw cells' | 'wrong key' | 'strace' | 'eatmydata' | 'open files';
+export type Tool = 'child process' | 'own disk' | 'raw bytes' | 'raw cells' | 'wrong key' | 'strace' | 'eatmydata' | 'open files';
 
 const runs = (command: string, args: readonly string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
@@ -21,6 +21,7 @@ export function findTools(): ReadonlySet<Tool> {
 export function toolsFor<Kind extends SubjectKind>(machine: ReadonlySet<Tool>, subject: Subject<Kind>): ReadonlySet<Tool> {
   const tools = new Set(machine);
   if (subject.module !== undefined) tools.add('child process');
+  if (subject.isElsewhere !== true) tools.add('own disk');
   if (subject.raw !== undefined) tools.add('raw bytes');
   if (subject.cells !== undefined) tools.add('raw cells');
   if (subject.wrongKey !== undefined) tools.add('wrong key');

@@ -10,7 +10,8 @@ export interface GroupLimits {
   readonly maxBytes: number;
 }
 
-interface Waiting<Call, Result> {
+/** A call that waits for its group. */
+export interface Waiting<Call, Result> {
   readonly call: Call;
   readonly options: CallOptions | undefined;
   readonly resolve: (result: Result) => void;
@@ -68,7 +69,7 @@ export function groupCommit<Key, Call extends { readonly records: readonly unkno
 }
 
 /** The calls of the next group, taken off the queue. Who gave up before the work started is let go. */
-function takeGroup<Call extends { readonly records: readonly unknown[]; readonly bytes: number }, Result>(
+export function takeGroup<Call extends { readonly records: readonly unknown[]; readonly bytes: number }, Result>(
   queue: Waiting<Call, Result>[],
   limits: GroupLimits,
 ): Waiting<Call, Result>[] {

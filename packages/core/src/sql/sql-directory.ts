@@ -62,10 +62,10 @@ export function sqlDirectory(
         const found = await database.read(() =>
           of === undefined
             ? rows(
-                `SELECT ${workspaceColumns} FROM workspace WHERE id > ? AND (? IS NULL OR state = ?) ORDER BY id LIMIT ?`,
+                `SELECT ${workspaceColumns} FROM workspace WHERE id > ? AND state IN (?, ?) ORDER BY id LIMIT ?`,
                 after,
-                wanted,
-                wanted,
+                wanted ?? 'active',
+                wanted ?? 'deleting',
                 limit + 1,
               )
             : rows(
@@ -208,7 +208,10 @@ function* updateWorkspace(workspace: WorkspaceId, { name, settings }: WorkspaceP
 function* endDelete(workspace: WorkspaceId): Sql<void> {
   const entry = yield* readEntry(workspace);
   if (entry?.state === 'active') throw new StoreError('conflict', 'the workspace is not being deleted', { context: { workspace } });
-  yield* run('INSERT OR REPLACE INTO removed_workspace (id, epoch) SELECT id, epoch FROM workspace WHERE id = ?', workspace);
+  yield* run(
+    'INSERT INTO removed_workspace (id, epoch) SELECT id, epoch FROM workspace WHERE id = ? ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch',
+    workspace,
+  );
   yield* run('DELETE FROM workspace WHERE id = ?', workspace);
 }
 

@@ -7,19 +7,18 @@ import { parseWorkspaceId } from '../ids.ts';
 import { createLifetime } from '../lifetime.ts';
 import { pageOf } from '../paging.ts';
 import type { SqlWorkspaces } from './database.ts';
+import { type FileStatements, sqliteFiles } from './file-statements.ts';
 import { row, rows, run, type Sql, type SqlRow } from './sql.ts';
 
-const columns = 'key, mime_type, name, size, created_at, state';
-
 /** What a workspace's files are, in its database. */
-export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
+export function sqlFileIndex(workspaces: SqlWorkspaces, statements: FileStatements = sqliteFiles): FileIndex {
   const lifetime = createLifetime();
   return {
     put: (workspace, entry, call) =>
       lifetime.run(call, async () => {
         const id = parseWorkspaceId(workspace);
         const checked = checkFileEntry(entry);
-        await workspaces.write(id, true, () => writeEntry(checked));
+        await workspaces.write(id, true, () => writeEntry(statements, checked));
       }),
 
     replace: (workspace, key, given, wanted, call) =>
@@ -38,7 +37,7 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
     get: (workspace, key, call) =>
       lifetime.run(call, () => {
         const parsed = parseBlobKey(key);
-        return workspaces.read(parseWorkspaceId(workspace), () => readEntry(parsed));
+        return workspaces.read(parseWorkspaceId(workspace), () => readEntry(statements, parsed));
       }),
 
     patch: (workspace, key, patch, call) =>
@@ -46,10 +45,10 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
         const id = parseWorkspaceId(workspace);
         const parsed = parseBlobKey(key);
         const patched = await workspaces.write(id, false, function* () {
-          const present = yield* readEntry(parsed);
+          const present = yield* readEntry(statements, parsed);
           if (!present) return undefined;
           const entry = patchFileEntry(present, patch);
-          yield* writeEntry(entry);
+          yield* writeEntry(statements, entry);
           return entry;
         });
         if (!patched) throw new StoreError('not_found', 'there is no such file', { context: { key: parsed } });
@@ -62,17 +61,7 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
         const { after = '', limit } = checkListQuery(query, parseBlobKey);
         // '0' is the character after '/': the range of keys that begin with the kind.
         const [first, end] = kind === undefined ? ['', '~'] : [`${kind}/`, `${kind}0`];
-        const found = await workspaces.read(id, () =>
-          rows(
-            `SELECT ${columns} FROM file WHERE key > ? AND key >= ? AND key < ? AND (? IS NULL OR state = ?) ORDER BY key LIMIT ?`,
-            after,
-            first,
-            end,
-            state ?? null,
-            state ?? null,
-            limit + 1,
-          ),
-        );
+        const found = await workspaces.read(id, () => rows(statements.list, after, first, end, state ?? null, state ?? null, limit + 1));
         return pageOf((found ?? []).map(entryOf), limit, (entry) => entry.key);
       }),
 
@@ -80,13 +69,13 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
       lifetime.run(call, async () => {
         const id = parseWorkspaceId(workspace);
         const parsed = parseBlobKey(key);
-        await workspaces.write(id, false, () => run('DELETE FROM file WHERE key = ?', parsed));
+        await workspaces.write(id, false, () => run(statements.delete, parsed));
       }),
 
     drop: (workspace, call) =>
       lifetime.run(call, async () => {
         const id = parseWorkspaceId(workspace);
-        await workspaces.write(id, false, () => run('DELETE FROM file'));
+        await workspaces.write(id, false, () => run(statements.drop));
         await workspaces.tidy(id);
       }),
 
@@ -94,22 +83,13 @@ export function sqlFileIndex(workspaces: SqlWorkspaces): FileIndex {
   };
 }
 
-function* readEntry(key: BlobKey): Sql<FileEntry | undefined> {
-  const found = yield* row(`SELECT ${columns} FROM file WHERE key = ?`, key);
+function* readEntry({ get }: FileStatements, key: BlobKey): Sql<FileEntry | undefined> {
+  const found = yield* row(get, key);
   return found && entryOf(found);
 }
 
-function writeEntry({ key, mimeType, name, sizeBytes, createdAt, state }: FileEntry): Sql<number> {
-  return run(
-    `INSERT INTO file (${columns}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET mime_type = excluded.mime_type,
-     name = excluded.name, size = excluded.size, created_at = excluded.created_at, state = excluded.state`,
-    key,
-    mimeType ?? null,
-    name ?? null,
-    sizeBytes,
-    createdAt,
-    state,
-  );
+function writeEntry({ write }: FileStatements, { key, mimeType, name, sizeBytes, createdAt, state }: FileEntry): Sql<number> {
+  return run(write, key, mimeType ?? null, name ?? null, sizeBytes, createdAt, state);
 }
 
 function entryOf([key, mimeType, name, sizeBytes, createdAt, state]: SqlRow): FileEntry {

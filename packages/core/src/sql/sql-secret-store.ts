@@ -20,11 +20,16 @@ import { parseSecretName, parseWorkspaceId, type SecretName } from '../ids.ts';
 import { createLifetime } from '../lifetime.ts';
 import { pageOf } from '../paging.ts';
 import type { SqlWorkspaces } from './database.ts';
-import { bytesOf, storedForm } from './log/body-text.ts';
+import { bytesOf } from './log/body-text.ts';
+import { type SecretStatements, sqliteSecrets } from './secret-statements.ts';
 import { row, rows, run, type Sql, type SqlValue } from './sql.ts';
 
 /** Secrets in the workspaces' databases, as they are handed in: the seal layer is what makes them unreadable at rest. */
-export function sqlSecretStore(workspaces: SqlWorkspaces, capabilities: SecretStoreCapabilities): SecretStore {
+export function sqlSecretStore(
+  workspaces: SqlWorkspaces,
+  capabilities: SecretStoreCapabilities,
+  statements: SecretStatements = sqliteSecrets,
+): SecretStore {
   const lifetime = createLifetime();
   const { maxValueBytes } = capabilities;
   return {
@@ -34,10 +39,11 @@ export function sqlSecretStore(workspaces: SqlWorkspaces, capabilities: SecretSt
     get: (workspace, name, call) =>
       lifetime.run(call, () => {
         const parsed = parseSecretName(name);
-        return workspaces.read(parseWorkspaceId(workspace), () => readSecret(parsed));
+        return workspaces.read(parseWorkspaceId(workspace), () => readSecret(statements, parsed));
       }),
 
-    getAll: (workspace, call) => lifetime.run(call, async () => (await workspaces.read(parseWorkspaceId(workspace), readAll)) ?? []),
+    getAll: (workspace, call) =>
+      lifetime.run(call, async () => (await workspaces.read(parseWorkspaceId(workspace), () => readAll(statements))) ?? []),
 
     set: (workspace, name, value, write, call) =>
       lifetime.run(call, async () => {
@@ -46,7 +52,7 @@ export function sqlSecretStore(workspaces: SqlWorkspaces, capabilities: SecretSt
         checkSecretWrite(write);
         checkSecretValue(value, maxValueBytes);
         const entry = { name: parsed, value: value.slice(), ifVersion: write.ifVersion };
-        await workspaces.write(id, true, () => setSecrets([entry], write.writeId));
+        await workspaces.write(id, true, () => setSecrets(statements, [entry], write.writeId));
         return { version: write.ifVersion + 1 };
       }),
 
@@ -55,7 +61,7 @@ export function sqlSecretStore(workspaces: SqlWorkspaces, capabilities: SecretSt
         const id = parseWorkspaceId(workspace);
         checkSecretEntries(entries, writeId, maxValueBytes);
         const copies = entries.map(({ name, value, ifVersion }) => ({ name, value: value.slice(), ifVersion }));
-        if (copies.length > 0) await workspaces.write(id, true, () => setSecrets(copies, parseWriteId(writeId)));
+        if (copies.length > 0) await workspaces.write(id, true, () => setSecrets(statements, copies, parseWriteId(writeId)));
       }),
 
     delete: (workspace, name, write, call) =>
@@ -63,7 +69,7 @@ export function sqlSecretStore(workspaces: SqlWorkspaces, capabilities: SecretSt
         const id = parseWorkspaceId(workspace);
         const parsed = parseSecretName(name);
         checkSecretWrite(write);
-        const done = await workspaces.write(id, false, () => deleteSecret(parsed, write));
+        const done = await workspaces.write(id, false, () => deleteSecret(statements, parsed, write));
         if (done === undefined && write.ifVersion > 0) throw secretConflict(parsed, 0);
         return { version: done ?? 0 };
       }),
@@ -72,9 +78,7 @@ export function sqlSecretStore(workspaces: SqlWorkspaces, capabilities: SecretSt
       lifetime.run(call, async () => {
         const id = parseWorkspaceId(workspace);
         const { after, limit } = checkListQuery(query, parseSecretName);
-        const found = await workspaces.read(id, () =>
-          rows('SELECT name FROM secret WHERE name > ? AND value IS NOT NULL ORDER BY name LIMIT ?', after ?? '', limit + 1),
-        );
+        const found = await workspaces.read(id, () => rows(statements.names, after ?? '', limit + 1));
         return pageOf(
           (found ?? []).map(([name]) => name as SecretName),
           limit,
@@ -85,7 +89,7 @@ export function sqlSecretStore(workspaces: SqlWorkspaces, capabilities: SecretSt
     drop: (workspace, call) =>
       lifetime.run(call, async () => {
         const id = parseWorkspaceId(workspace);
-        await workspaces.write(id, false, () => run('DELETE FROM secret'));
+        await workspaces.write(id, false, () => run(statements.drop));
         await workspaces.tidy(id);
       }),
 
@@ -93,13 +97,13 @@ export function sqlSecretStore(workspaces: SqlWorkspaces, capabilities: SecretSt
   };
 }
 
-function* readSecret(name: SecretName): Sql<SecretValue | undefined> {
-  const found = yield* row('SELECT value, version FROM secret WHERE name = ? AND value IS NOT NULL', name);
+function* readSecret({ get }: SecretStatements, name: SecretName): Sql<SecretValue | undefined> {
+  const found = yield* row(get, name);
   return found && { value: bytesOf(found[0] as SqlValue), version: found[1] as number };
 }
 
-function* readAll(): Sql<readonly NamedSecret[]> {
-  const found = yield* rows('SELECT name, value, version FROM secret WHERE value IS NOT NULL ORDER BY name');
+function* readAll({ all }: SecretStatements): Sql<readonly NamedSecret[]> {
+  const found = yield* rows(all);
   return found.map(([name, value, version]) => ({
     name: name as SecretName,
     value: bytesOf(value as SqlValue),
@@ -108,38 +112,27 @@ function* readAll(): Sql<readonly NamedSecret[]> {
 }
 
 /** What was ever written under a name; a tombstone has no value. */
-function* readState(name: SecretName): Sql<SecretState | undefined> {
-  const found = yield* row('SELECT version, write_id, value IS NULL FROM secret WHERE name = ?', name);
+function* readState({ state }: SecretStatements, name: SecretName): Sql<SecretState | undefined> {
+  const found = yield* row(state, name);
   return found && { version: found[0] as number, writeId: found[1] as string, deleted: found[2] === 1 };
 }
 
-function* setSecrets(entries: readonly SecretEntry[], writeId: string): Sql<true> {
+function* setSecrets(statements: SecretStatements, entries: readonly SecretEntry[], writeId: string): Sql<true> {
   const states = new Map<SecretName, SecretState | undefined>();
-  for (const { name } of entries) states.set(name, yield* readState(name));
+  for (const { name } of entries) states.set(name, yield* readState(statements, name));
   const verdicts = entries.map(({ name, ifVersion }) => judgeSecretWrite(name, states.get(name), { ifVersion, writeId }, 'set'));
   // All of one call were made together: where some are, the rest was changed by somebody else (or the workspace dropped).
   const odd = entries.find((_, i) => verdicts[i] !== verdicts[0]);
   if (odd) throw secretConflict(odd.name, states.get(odd.name)?.version ?? 0);
   if (verdicts[0] === 'apply')
-    for (const { name, value, ifVersion } of entries) yield* writeSecret(name, storedForm(value), ifVersion + 1, writeId);
+    for (const { name, value, ifVersion } of entries) yield* run(statements.write, name, statements.stored(value), ifVersion + 1, writeId);
   return true;
 }
 
-function* deleteSecret(name: SecretName, write: SecretWrite): Sql<number> {
-  const present = yield* readState(name);
+function* deleteSecret(statements: SecretStatements, name: SecretName, write: SecretWrite): Sql<number> {
+  const present = yield* readState(statements, name);
   if (!present && write.ifVersion === 0) return 0;
   const version = write.ifVersion + 1;
-  if (judgeSecretWrite(name, present, write, 'delete') === 'apply') yield* writeSecret(name, null, version, write.writeId);
+  if (judgeSecretWrite(name, present, write, 'delete') === 'apply') yield* run(statements.write, name, null, version, write.writeId);
   return version;
-}
-
-function writeSecret(name: SecretName, value: SqlValue, version: number, writeId: string): Sql<number> {
-  return run(
-    `INSERT INTO secret (name, value, version, write_id) VALUES (?, ?, ?, ?)
-     ON CONFLICT (name) DO UPDATE SET value = excluded.value, version = excluded.version, write_id = excluded.write_id`,
-    name,
-    value,
-    version,
-    writeId,
-  );
 }

@@ -214,7 +214,7 @@ async function killAndListen(
 
 const syncing = opLaw('OP-39', {
   needs: durableOverPower,
-  tools: ['child process', 'strace', 'eatmydata'],
+  tools: ['child process', 'own disk', 'strace', 'eatmydata'],
   floors: { 'acknowledgements audited': { count: 5 }, 'files forced to disk': { count: 1 } },
   run: (context) =>
     context.example(

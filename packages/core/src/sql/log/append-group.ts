@@ -75,7 +75,7 @@ function* appendCall(
 }
 
 /** Throws: not_found, denied. */
-export function refuseByEpoch(head: HeadRow | undefined, ifEpoch: number | undefined): void {
+export function refuseByEpoch(head: Pick<HeadRow, 'epoch'> | undefined, ifEpoch: number | undefined): void {
   if (ifEpoch === undefined) return;
   if (!head) throw new StoreError('not_found', 'there is no such workspace');
   if (ifEpoch < head.epoch)
