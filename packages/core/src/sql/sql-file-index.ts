@@ -27,8 +27,8 @@ export function sqlFileIndex(workspaces: SqlWorkspaces, statements: FileStatemen
         const parsed = parseBlobKey(key);
         const { from, to } = checkFileReplacement(parsed, given, wanted);
         const done = await workspaces.write(id, to !== undefined, function* () {
-          if (judgeFileReplacement(parsed, yield* readEntry(parsed), from, to) === 'write')
-            yield* to ? writeEntry(to) : run('DELETE FROM file WHERE key = ?', parsed);
+          if (judgeFileReplacement(parsed, yield* readEntry(statements, parsed), from, to) === 'write')
+            yield* to ? writeEntry(statements, to) : run(statements.delete, parsed);
           return true;
         });
         if (!done) judgeFileReplacement(parsed, undefined, from, to); // no workspace, no entry
