@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@spacestore/source', 'module', 'node', 'development|production'];
+// Not Vite's `module`: packages keep there what only bundlers can load.
+const conditions = ['@spacestore/source', 'node', 'development|production'];
 
 export default defineConfig({
   resolve: { conditions },

@@ -11,6 +11,7 @@ import {
   type Clock,
   checkPutCondition,
   checkStaticContent,
+  createKeyedLock,
   idOfKey,
   kindOfKey,
   type PutOptions,
@@ -18,7 +19,6 @@ import {
 } from '@spacestore/core';
 import { errnoOf, onDisk, unlessMissing } from './errors.ts';
 import type { Folders } from './folders.ts';
-import { createKeyedLock } from './keyed-lock.ts';
 import { digestOf, type OpenedFile, openFile } from './read-file.ts';
 import { createSums } from './sums.ts';
 import type { Temporaries } from './temporaries.ts';

@@ -54,6 +54,10 @@ export interface Subject<Kind extends SubjectKind, At extends Place = Place> {
   readonly isElsewhere?: boolean;
   /** What a store without `capabilities` (an outbox) claims. */
   readonly claims?: readonly string[];
+  /** Starts what all its places need, a server say: once, before any law, and outside the time laws are given. */
+  readonly prepare?: () => Promise<unknown>;
+  /** The part this machine lacks, so that no store can be opened: every law is then not run, and says so. */
+  readonly missing?: string;
   /** Laws known to fail, with the reason. Printed loudly, denies the badge, and goes red once the law holds. */
   readonly knownFailures?: Readonly<Record<string, string>>;
 }

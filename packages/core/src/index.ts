@@ -26,6 +26,7 @@ export * from './errors.ts';
 export * from './hints/hint-text.ts';
 export * from './hints/pending-hints.ts';
 export * from './ids.ts';
+export * from './keyed-lock.ts';
 export * from './lifetime.ts';
 export * from './log/chain.ts';
 export * from './log/crc32.ts';

@@ -40,6 +40,7 @@ export async function runConformance(
     const begun = performance.now();
     const mine = laws.filter((law) => law.kind === subject.kind);
     const results: LawReport[] = [];
+    if (subject.missing === undefined) await subject.prepare?.();
     for (const [index, law] of mine.entries()) {
       events.begin?.(subject, law, index, mine.length);
       const result = await runLaw(law, subject, options);
@@ -82,6 +83,7 @@ async function judge<Kind extends SubjectKind>(law: Law<Kind>, subject: Subject<
   });
   const tools = toolsFor(options.machine, subject);
   const tryLaw = async (): Promise<Judged> => {
+    if (subject.missing !== undefined) return outcome('not run', { reason: subject.missing });
     const context = contextOf();
     if (law.needs && !law.needs.holds((await context.shared()).store, subject)) {
       if (!law.refusal) return outcome('not claimed', { reason: `${law.needs.name} is not claimed` });

@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest';
+import { beforeAll, describe, it } from 'vitest';
 import { allLaws } from '../laws/all.ts';
 import type { SubjectKind } from '../spec/kind.ts';
 import { type AnySubject, type Place, type SubjectOptions, subjectOf } from '../subject.ts';
@@ -22,8 +22,11 @@ function describeSubject<Kind extends SubjectKind, At extends Place>(kind: Kind,
 export function describeLaws(subject: AnySubject): void {
   const machine = findTools();
   describe(`${subject.name} keeps the laws of ${subject.kind}`, () => {
+    beforeAll(async () => {
+      if (subject.missing === undefined) await subject.prepare?.();
+    }, 120_000);
     for (const law of allLaws.filter((one) => one.kind === subject.kind)) {
-      it(`${law.id} ${law.title}`, async ({ annotate }) => {
+      it.skipIf(subject.missing !== undefined)(`${law.id} ${law.title}`, async ({ annotate }) => {
         const report = await runLaw(law, subject, { seed: testSeed, profile: 'quick', machine, corpus: await loadDefaultCorpus() });
         if (report.verdict === 'fail' || report.verdict === 'inconclusive')
           throw new Error(linesOfFailure(report, subject.name).join('\n'));

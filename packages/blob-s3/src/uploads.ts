@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { DeleteObjectCommand, GetObjectCommand } from '@aws-sdk/client-s3';
+import {
+  type BlobInfo,
+  type BlobKey,
+  type BlobRoot,
+  type ByteSource,
+  type CallOptions,
+  hasCode,
+  idOfKey,
+  kindOfKey,
+  type PresignedRequest,
+  type PresignOptions,
+  StoreError,
+} from '@spacestore/core';
+import { isMissing, onServer, storeErrorOf } from './errors.ts';
+import { metadataOf, typeOf } from './info.ts';
+import type { Paths } from './paths.ts';
+import { type PutContext, putObject } from './put-object.ts';
+import { headObject } from './read-object.ts';
+import { signGet, signPut } from './sign.ts';
+
+/** What clients send and fetch by URLs of the server itself. */
+export interface Uploads {
+  readonly presign: (root: BlobRoot, key: BlobKey, options: PresignOptions) => Promise<PresignedRequest>;
+  readonly commit: (root: BlobRoot, key: BlobKey, upload: string, call: CallOptions | undefined) => Promise<BlobInfo>;
+}
+
+/** An upload that went straight to its key, since the server takes nothing else there. */
+const direct = 'direct';
+/** One that waits: the name of its object, which tells the length that was granted, so that no other can be claimed for it. */
+const waitingPattern = /^(\d{1,16})-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function createUploads(context: PutContext, paths: Paths): Uploads {
+  const { connection, behaviour } = context;
+  const { client, bucket } = connection;
+
+  const presignPut = async (
+    root: BlobRoot,
+    key: BlobKey,
+    options: PresignOptions & { readonly method: 'PUT' },
+  ): Promise<PresignedRequest> => {
+    const { sizeBytes, contentType, expiresInMs } = options;
+    const expiresAt = Date.now() + expiresInMs;
+    const isDirect = kindOfKey(key) === 'static' && behaviour.signedHash !== undefined;
+    if (isDirect) {
+      const sha256 = idOfKey(key);
+      const metadata = metadataOf({ sha256, sizeBytes }, contentType);
+      const { signedHash } = behaviour;
+      const put = { sizeBytes, contentType, expiresInMs, metadata, signedHash, sha256 };
+      return { ...(await signPut(connection, paths.blob(root, key), put)), method: 'PUT', expiresAt, upload: direct };
+    }
+    const upload = `${sizeBytes}-${randomUUID()}`;
+    const metadata = { type: '', ...metadataOf({ sha256: '', sizeBytes }, contentType) }; // signed, so that no client sets another
+    const put = { sizeBytes, contentType, expiresInMs, metadata };
+    return { ...(await signPut(connection, paths.incoming(root, key, upload), put)), method: 'PUT', expiresAt, upload };
+  };
+
+  const remove = (path: string): Promise<unknown> => onServer(() => client.send(new DeleteObjectCommand({ Bucket: bucket, Key: path })));
+
+  /** The bytes that wait. They may be gone as soon as another commit of the same upload is done. */
+  const sourceOf = (path: string, sizeBytes: number): ByteSource => ({
+    sizeBytes,
+    open: async function* () {
+      try {
+        const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: path }));
+        yield* Body as unknown as AsyncIterable<Uint8Array>;
+      } catch (error) {
+        throw storeErrorOf(error);
+      }
+    },
+  });
+
+  const promote = async (root: BlobRoot, key: BlobKey, upload: string, call: CallOptions | undefined): Promise<BlobInfo> => {
+    const from = paths.incoming(root, key, upload);
+    const facts = await onServer(() => headWaiting(from));
+    if (facts === undefined) throw notSent(key);
+    const sizeBytes = Number(waitingPattern.exec(upload)?.[1]);
+    try {
+      const { contentType } = facts;
+      const options = contentType === undefined ? {} : { contentType };
+      const put = { path: paths.blob(root, key), key, source: sourceOf(from, sizeBytes), options, upload, call };
+      const info = await putObject(context, put);
+      await remove(from);
+      return info;
+    } catch (error) {
+      if (hasCode(error, 'invalid')) await remove(from);
+      throw error;
+    }
+  };
+
+  const headWaiting = async (path: string): Promise<{ readonly contentType: string | undefined } | undefined> => {
+    try {
+      const { Body, Metadata = {} } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: path })); // not HEAD: it can't tell a bucket that is gone
+      (Body as unknown as { readonly destroy: () => void }).destroy();
+      return { contentType: typeOf(Metadata) };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    presign: async (root, key, options) => {
+      if (options.method === 'PUT') return presignPut(root, key, options);
+      const expiresAt = Date.now() + options.expiresInMs;
+      const url = await signGet(connection, paths.blob(root, key), options.expiresInMs, options.downloadName);
+      return { url, method: 'GET', headers: {}, expiresAt };
+    },
+
+    commit: async (root, key, upload, call) => {
+      const waits = waitingPattern.test(upload);
+      if (!waits && upload !== direct) throw notSent(key);
+      const present = await headObject(connection, paths.blob(root, key), key, call);
+      if (present !== undefined && (kindOfKey(key) === 'static' || present.metadata.upload === upload)) {
+        if (waits) await remove(paths.incoming(root, key, upload));
+        return present.info;
+      }
+      if (!waits) throw notSent(key);
+      return promote(root, key, upload, call);
+    },
+  };
+}
+
+function notSent(key: BlobKey): StoreError {
+  return new StoreError('not_found', 'nothing was sent by this upload', { context: { key } });
+}
