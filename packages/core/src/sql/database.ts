@@ -2,7 +2,11 @@ import type { WorkspaceId } from '../ids.ts';
 import type { Sql } from './sql.ts';
 
 /** Stands for one open connection to one database, so that caches can hang on it and go with it. */
-export type Session = object;
+export interface Session {
+  /** What was read of the database at a version holds as long as it is the same: it goes up by one with each write transaction that this session
+   *  commits, by two with each that fails, and, before a transaction begins its work, by one if somebody else has committed since the one before. */
+  readonly version: number;
+}
 
 /** Logic to run in one transaction. A session's caches may be used, but only as far as the transaction's own reads confirm them. */
 export type SqlWork<Result> = (session: Session) => Sql<Result>;

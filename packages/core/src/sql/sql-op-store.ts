@@ -11,6 +11,7 @@ import { pageOf } from '../paging.ts';
 import type { Session, SqlWorkspaces } from './database.ts';
 import { type GroupLimits, type GroupVerdict, groupCommit, type Schedule } from './group-commit.ts';
 import { type AppendCall, type AppendVerdict, appendGroup, refuseByEpoch } from './log/append-group.ts';
+import { knownHeads } from './log/known-heads.ts';
 import { type HeadRow, newHead, publicHead, readHead, writeHead } from './log/log-head.ts';
 import { type LogNames, newNames, readNames } from './log/log-names.ts';
 import type { LogState } from './log/log-state.ts';
@@ -36,6 +37,7 @@ export interface SqlOpStoreOptions {
 export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions): OpStore {
   const { capabilities, clock, copies } = options;
   const lifetime = createLifetime();
+  const heads = knownHeads();
   const states = new WeakMap<Session, LogState>();
   const names = new WeakMap<Session, LogNames>();
 
@@ -49,7 +51,7 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
       states.delete(session);
       names.delete(session);
       used = session;
-      return appendGroup(known, knownNames, calls, Math.floor(clock.now()));
+      return appendGroup(session, heads, known, knownNames, calls, Math.floor(clock.now()));
     });
     if (done === undefined) return calls.map(judgeWithoutLog);
     if (used && done.state.head) {
@@ -86,7 +88,7 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
         const workspace = parseWorkspaceId(given);
         const checked = checkReadQuery(query);
         const page = await workspaces.read(workspace, function* (session) {
-          const head = yield* readHead();
+          const head = yield* heads.read(session);
           return yield* readPage(head, namesOf(names, session, head), checked);
         });
         return page ?? (await withoutLog(readPage(undefined, newNames(''), checked)));
@@ -97,7 +99,7 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
         const workspace = parseWorkspaceId(given);
         const checked = checkVectorQuery(query);
         const page = await workspaces.read(workspace, function* (session) {
-          const head = yield* readHead();
+          const head = yield* heads.read(session);
           return yield* readVector(head, namesOf(names, session, head), checked);
         });
         return page ?? (await withoutLog(readVector(undefined, newNames(''), checked)));
@@ -108,7 +110,7 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
         const workspace = parseWorkspaceId(given);
         const { after, limit } = checkListQuery(query, parseTreeId);
         const found = await workspaces.read(workspace, function* (session) {
-          const head = yield* readHead();
+          const head = yield* heads.read(session);
           if (!head) return [];
           const known = namesOf(names, session, head);
           yield* readNames(known, head);
@@ -131,7 +133,7 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
 
     head: (given, call) =>
       lifetime.run(call, async () => {
-        const head = await workspaces.read(parseWorkspaceId(given), () => readHead());
+        const head = await workspaces.read(parseWorkspaceId(given), heads.read);
         return head && publicHead(head);
       }),
 

@@ -13,7 +13,13 @@ export interface SqliteFileOptions {
 export interface SqliteFile {
   readonly path: string;
   readonly handle: SqliteHandle;
-  readonly session: Session;
+  readonly session: SqliteSession;
+}
+
+interface SqliteSession extends Session {
+  version: number;
+  /** What SQLite said last of commits of other connections. Source: https://sqlite.org/pragma.html#pragma_data_version */
+  dataVersion: number;
 }
 
 /** Opens an existing file of this kind and lifts it to the newest version. Throws: corrupt, unsupported, busy, unavailable. */
@@ -47,7 +53,7 @@ function opened(engine: SqliteEngine, path: string, mode: 'create' | 'existing',
   try {
     handle = engine.open(path, mode);
     prepare(handle);
-    return { path, handle, session: {} };
+    return { path, handle, session: { version: 0, dataVersion: -1 } };
   } catch (error) {
     if (handle) closeQuietly(handle);
     throw engine.storeError(error);
@@ -93,22 +99,33 @@ export function transact<Result>(
   begin: 'BEGIN' | 'BEGIN IMMEDIATE',
   work: SqlWork<Result>,
 ): Result {
-  const { handle } = file;
+  const { handle, session } = file;
   const execute = (step: SqlStep): readonly SqlRow[] | number =>
     step.kind === 'rows' ? handle.rows(step.sql, step.values) : handle.run(step.sql, step.values);
   let begun = false;
   try {
     handle.run(begin, []);
     begun = true;
-    const result = runNow(work(file.session), execute);
+    noticeOthers(handle, session);
+    const result = runNow(work(session), execute);
     handle.run('COMMIT', []);
+    if (begin === 'BEGIN IMMEDIATE') session.version++;
     return result;
   } catch (cause) {
+    session.version += 2;
     const error = engine.storeError(cause);
     const refusedByLogic = isStoreError(cause);
     const usable = (refusedByLogic || error.code === 'busy') && (!begun || rolledBack(handle));
     throw new TransactionFailed(error, usable);
   }
+}
+
+/** The pragma begins the snapshot too, so that nobody commits between this look and the first read. */
+function noticeOthers(handle: SqliteHandle, session: SqliteSession): void {
+  const dataVersion = handle.rows('PRAGMA data_version', [])[0]?.[0] as number;
+  if (dataVersion === session.dataVersion) return;
+  session.dataVersion = dataVersion;
+  session.version++;
 }
 
 function rolledBack(handle: SqliteHandle): boolean {

@@ -46,6 +46,8 @@ export interface WorkspaceFiles extends SqlWorkspaces {
 
 interface OpenFile {
   readonly file: SqliteFile;
+  /** The version at which the file was seen not to be removed. */
+  presentAt: number;
   holders: number;
   retired: boolean;
 }
@@ -134,7 +136,7 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
       create(workspace);
     }
     const file = openSqliteFile(engine, folder.pathOf(nameOf(workspace)), workspaceSchema, options);
-    const entry: OpenFile = { file, holders: 0, retired: false };
+    const entry: OpenFile = { file, presentAt: -1, holders: 0, retired: false };
     try {
       checkOwner(file, workspace);
     } catch (error) {
@@ -172,7 +174,9 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
       const entry = find(workspace, mayCreate);
       if (!entry) return undefined;
       try {
-        return transact(engine, entry.file, begin, ifNotRemoved(work));
+        const result = transact(engine, entry.file, begin, ifNotRemoved(entry, work));
+        entry.presentAt = entry.file.session.version;
+        return result;
       } catch (failure) {
         if (!(failure instanceof TransactionFailed)) throw failure;
         if (failure.error !== removedMeanwhile || attempt === 3) {
@@ -194,8 +198,10 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
 
   const tidy = (workspace: WorkspaceId): void => {
     const removed = write(workspace, false, markRemovedIfEmpty);
-    const handle = open.get(workspace)?.file.handle;
-    if (removed === undefined || !handle) return;
+    const entry = open.get(workspace);
+    if (removed === undefined || !entry) return;
+    const { handle } = entry.file;
+    if (removed) entry.presentAt = -1;
     // What was deleted must not stay readable in free pages or in the write-ahead log.
     if (!removed) handle.exec('VACUUM');
     emptyWriteAheadLog(handle);
@@ -271,8 +277,9 @@ function checkOwner(file: SqliteFile, workspace: WorkspaceId): void {
   throw new StoreError('corrupt', 'this file belongs to another workspace', { context: { workspace, found: owner ?? null } });
 }
 
-function ifNotRemoved<Result>(work: SqlWork<Result>): SqlWork<Result> {
+function ifNotRemoved<Result>(entry: OpenFile, work: SqlWork<Result>): SqlWork<Result> {
   return function* (session: Session): Sql<Result> {
+    if (entry.presentAt === session.version) return yield* work(session);
     const removed = yield* value('SELECT removed FROM meta');
     if (removed === 1) throw removedMeanwhile;
     if (removed !== 0) throw new StoreError('corrupt', 'the workspace file does not say whose it is');

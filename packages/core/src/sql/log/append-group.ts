@@ -1,9 +1,11 @@
 import type { AppendResult, OpRecord } from '../../contracts/op-store.ts';
 import { isStoreError, StoreError } from '../../errors.ts';
 import { seededDigest } from '../../log/chain.ts';
+import type { Session } from '../database.ts';
 import type { Sql } from '../sql.ts';
 import { type Judgement, judgeCall } from './judge-call.ts';
-import { type HeadRow, headCursor, newHead, readHead, writeHead } from './log-head.ts';
+import type { KnownHeads } from './known-heads.ts';
+import { type HeadRow, headCursor, newHead, writeHead } from './log-head.ts';
 import type { LogNames } from './log-names.ts';
 import { extendTail, internAuthor, internPair, isCurrent, type LogState, loadState, type Pair } from './log-state.ts';
 import { type PendingRows, pendingRows } from './pending-rows.ts';
@@ -24,12 +26,14 @@ export type AppendVerdict = { readonly result: AppendResult } | { readonly error
 /** A verdict for each call, in order: a refused one has written nothing and the others are whole. Throws where the database fails: then no
  *  call has happened. `known` is the state after the last group of this session. */
 export function* appendGroup(
+  session: Session,
+  heads: KnownHeads,
   known: LogState | undefined,
   knownNames: LogNames | undefined,
   calls: readonly AppendCall[],
   now: number,
 ): Sql<{ readonly verdicts: readonly AppendVerdict[]; readonly state: LogState }> {
-  const head = yield* readHead();
+  const head = yield* heads.read(session);
   const state = known && isCurrent(known, head) ? known : yield* loadState(head, knownNames);
   state.head = head;
   const verdicts: ({ added: number; committedAt: number } | { error: StoreError })[] = [];
@@ -48,6 +52,7 @@ export function* appendGroup(
     state.head = { ...state.head, nameSum: state.names.sum, chain: yield* extendTail(state, digests) };
     yield* writeHead(state.head);
   }
+  heads.written(session, state.head);
   const through = state.head && headCursor(state.head);
   return { state, verdicts: verdicts.map((verdict) => ('error' in verdict ? verdict : { result: { ...verdict, through } })) };
 }

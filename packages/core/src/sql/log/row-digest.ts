@@ -1,4 +1,4 @@
-import { crc32, crc32Ascii, crc32Decimal } from '../../log/crc32.ts';
+import { crc32, crc32Ascii, crc32Decimal, crc32Integer } from '../../log/crc32.ts';
 
 /** The digest a row carries: that of the record, and of who handed it in where that is known. */
 export function digestOfRow(recordDigest: number, via: string | null | undefined): number {
@@ -7,7 +7,9 @@ export function digestOfRow(recordDigest: number, via: string | null | undefined
 
 /** The digest of the head row over its other columns: nothing else covers them. */
 export function digestOfHead(columns: readonly (string | number)[], chain: Uint8Array): number {
-  return crc32(chain, crc32Ascii(columns.join('/')));
+  let digest = 0;
+  for (const column of columns) digest = typeof column === 'string' ? crc32Ascii(column, digest) : crc32Integer(column, digest);
+  return crc32(chain, digest);
 }
 
 /** What a name adds to the head's sum of names: 32 bits, so that the sum of two million names is exact. */

@@ -41,7 +41,7 @@ export function sharedWorkspaces(database: PostgresDatabase): SqlWorkspaces {
   const run = <Result>(mode: 'read' | 'write', workspace: WorkspaceId, work: SqlWork<Result>): Promise<Result> =>
     database.transact({ mode, binding: [workspace] }, async (transaction) => {
       if (mode === 'write') await transaction.send([lockSideStores(workspace)]);
-      return runLater(work({}), async (step) => answerOf(transaction, step, [workspace, ...step.values]));
+      return runLater(work({ version: 0 }), async (step) => answerOf(transaction, step, [workspace, ...step.values]));
     });
   return {
     read: (workspace, work) => run('read', workspace, work),
@@ -60,7 +60,7 @@ export function sharedDatabase(database: PostgresDatabase): SqlDatabase {
   const run = <Result>(mode: 'read' | 'write', work: SqlWork<Result>): Promise<Result> =>
     database.transact({ mode, binding: 'none' }, async (transaction) => {
       if (mode === 'write') await transaction.send([lockDirectory]);
-      return runLater(work({}), async (step) => answerOf(transaction, { ...step, sql: numbered(step.sql) }, step.values));
+      return runLater(work({ version: 0 }), async (step) => answerOf(transaction, { ...step, sql: numbered(step.sql) }, step.values));
     });
   return {
     read: (work) => run('read', work),
