@@ -28,6 +28,8 @@ export interface Limits {
   readonly linkMs: number;
   /** Bytes of a backup handed in. */
   readonly restoreBytes: number;
+  /** Backups of a workspace kept in the blob store, at least 1; older ones are removed. */
+  readonly backupsKept: number;
   readonly workspacesPerOwner: number;
   /** Per workspace: records and body bytes of its log, files and their bytes. */
   readonly workspaceRecords: number;
@@ -73,6 +75,7 @@ export const defaultLimits: Limits = {
   fileBytes: 5 * GiB,
   linkMs: 300_000,
   restoreBytes: 64 * GiB,
+  backupsKept: 7,
   workspacesPerOwner: 1000,
   workspaceRecords: 50_000_000,
   workspaceLogBytes: 16 * GiB,

@@ -1,3 +1,4 @@
+import { signedStatements } from './keys/signed-statement.ts';
 import { activity } from './service/activity.ts';
 import { type AuditTrail, auditTrail } from './service/audit-trail.ts';
 import { type Backup, backup } from './service/backup.ts';
@@ -15,6 +16,7 @@ import { peerBindings } from './service/peer-bindings.ts';
 import { type PendingFiles, pendingFiles } from './service/pending-files.ts';
 import { type Refusals, refusals } from './service/refusals.ts';
 import { type Secrets, secrets } from './service/secrets.ts';
+import { type StoredBackups, storedBackups } from './service/stored-backups.ts';
 import type { ServiceParts } from './service/stores.ts';
 import { type Transfer, transfer } from './service/transfer.ts';
 import { type UsageReport, usageReport } from './service/usage.ts';
@@ -33,6 +35,7 @@ export interface Services {
   readonly secrets: Secrets;
   readonly transfer: Transfer;
   readonly backup: Backup;
+  readonly backups: StoredBackups;
   readonly audit: AuditTrail;
   readonly usage: UsageReport;
   readonly refusals: Refusals;
@@ -56,6 +59,7 @@ export function createServices(stores: ServiceParts): Services {
   };
   const ops = operations({ ...parts, peers: peerBindings(stores) });
   const service = files(parts);
+  const copies = backup(parts);
   return {
     gate: parts.gate,
     workspaces: workspaces(parts),
@@ -66,7 +70,8 @@ export function createServices(stores: ServiceParts): Services {
     pending: parts.pending,
     secrets: secrets(parts),
     transfer: transfer({ ...parts, operations: ops }),
-    backup: backup(parts),
+    backup: copies,
+    backups: storedBackups({ ...parts, backup: copies, signer: signedStatements(stores.keys, 'backup') }),
     audit: auditTrail(parts),
     usage: usageReport(parts),
     refusals: refused,

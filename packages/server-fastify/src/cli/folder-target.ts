@@ -44,6 +44,8 @@ export interface FolderTarget extends Target {
   readonly verifyLog: (workspace: WorkspaceId) => Promise<LogFindings>;
   /** Names files that are missing, cut or changed. */
   readonly verifyFiles: (workspace: WorkspaceId, onFile: (sizeBytes: number) => void) => Promise<readonly string[]>;
+  /** Names backups in the blob store that are missing, cut or not to be trusted. */
+  readonly verifyBackups: (workspace: WorkspaceId) => Promise<readonly string[]>;
   /** Uploads and removals that are not ended. */
   readonly unfinishedFiles: (workspace: WorkspaceId) => Promise<number>;
   /** Ends them, and counts anew what the files take. */
@@ -86,6 +88,9 @@ export async function folderTarget(options: FolderTargetOptions): Promise<Folder
     },
     restore: async (workspace, { bytes, sizeBytes }) =>
       services.backup.restore(await grantFor(workspace, 'restore'), { body: bytes, ...(sizeBytes !== undefined && { sizeBytes }) }),
+    storeBackup: async (workspace) => services.backups.store(await grantFor(workspace, 'backup')),
+    storedBackups: async (workspace) => services.backups.list(await grantFor(workspace, 'backup')),
+    restoreStored: async (workspace, sequence) => services.backups.restore(await grantFor(workspace, 'restore'), sequence),
     workspaces: async () => {
       const ids: WorkspaceId[] = [];
       for (let query: { after?: string; limit: number } | undefined = { limit: 1000 }; query; ) {
@@ -141,6 +146,7 @@ export async function folderTarget(options: FolderTargetOptions): Promise<Folder
       }
       return problems;
     },
+    verifyBackups: async (workspace) => services.backups.verify(await entryOf(workspace)),
     unfinishedFiles: async (workspace) => {
       let unfinished = 0;
       for (const state of ['pending', 'deleting'] as const)

@@ -11,6 +11,7 @@ const main = defineCommand({
     verify: () => import('./commands/verify.ts').then(({ verifyCommand }) => verifyCommand),
     backup: () => import('./commands/backup.ts').then(({ backupCommand }) => backupCommand),
     restore: () => import('./commands/restore.ts').then(({ restoreCommand }) => restoreCommand),
+    backups: () => import('./commands/backups.ts').then(({ backupsCommand }) => backupsCommand),
     reseal: () => import('./commands/reseal.ts').then(({ resealCommand }) => resealCommand),
     stats: () => import('./commands/stats.ts').then(({ statsCommand }) => statsCommand),
     token: () => import('./commands/token.ts').then(({ tokenCommand }) => tokenCommand),

@@ -1,4 +1,5 @@
 import { parseWorkspaceId, StoreError, type StoreErrorCode, statusOfCode, type WorkspaceId } from '@spacestore/core';
+import type { BackupManifest } from '../service/backup-catalogue.ts';
 import type { ImportReport } from '../service/transfer.ts';
 import type { RestoredLog, SizedBytes, Target } from './target.ts';
 
@@ -53,6 +54,11 @@ export function serverTarget(url: string, token: string): Target {
     },
     restore: (workspace, { bytes, sizeBytes }: SizedBytes) =>
       json<RestoredLog>(`workspaces/${workspace}/restore`, upload(bytes, sizeBytes)),
+    storeBackup: (workspace) => json<BackupManifest>(`workspaces/${workspace}/backups`, { method: 'POST' }),
+    storedBackups: async (workspace) =>
+      (await json<{ readonly items: readonly BackupManifest[] }>(`workspaces/${workspace}/backups`)).items,
+    restoreStored: (workspace, sequence) =>
+      json<RestoredLog>(`workspaces/${workspace}/backups/${sequence ?? 'latest'}/restore`, { method: 'POST' }),
     workspaces: async () => {
       const ids: WorkspaceId[] = [];
       for await (const item of listed('workspaces')) ids.push(parseWorkspaceId((item as { id: unknown }).id));

@@ -1,4 +1,5 @@
 import type { WorkspaceId } from '@spacestore/core';
+import type { BackupManifest } from '../service/backup-catalogue.ts';
 import type { ImportReport } from '../service/transfer.ts';
 
 export interface WorkspaceStats {
@@ -33,6 +34,12 @@ export interface Target {
   readonly export: (workspace: WorkspaceId, trees: readonly string[] | undefined) => Promise<AsyncIterable<Uint8Array>>;
   readonly backup: (workspace: WorkspaceId) => Promise<SizedBytes>;
   readonly restore: (workspace: WorkspaceId, source: SizedBytes) => Promise<RestoredLog>;
+  /** A backup in the blob store that the server keeps files in. */
+  readonly storeBackup: (workspace: WorkspaceId) => Promise<BackupManifest>;
+  /** Those there are, oldest first. */
+  readonly storedBackups: (workspace: WorkspaceId) => Promise<readonly BackupManifest[]>;
+  /** From one of them, the newest if no sequence is given. */
+  readonly restoreStored: (workspace: WorkspaceId, sequence: number | undefined) => Promise<RestoredLog>;
   readonly workspaces: () => Promise<readonly WorkspaceId[]>;
   readonly stats: (workspace: WorkspaceId) => Promise<WorkspaceStats>;
   readonly close: () => Promise<void>;

@@ -18,6 +18,7 @@ import { type HealthParts, healthRoutes } from './health.ts';
 import { logRequest } from './logging.ts';
 import type { OriginPolicy } from './origins.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { backupRoutes } from './routes/backups.ts';
 import { directFileRoutes, linkRoutes } from './routes/direct.ts';
 import { fileRoutes } from './routes/files.ts';
 import { logRoutes } from './routes/log.ts';
@@ -91,6 +92,7 @@ export async function createApp(parts: AppParts): Promise<App> {
       directFileRoutes(v1, services);
       secretRoutes(v1, services);
       transferRoutes(v1, services);
+      backupRoutes(v1, services);
       auditRoutes(v1, services);
       done();
     },

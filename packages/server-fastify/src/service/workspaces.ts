@@ -22,6 +22,7 @@ import type { Fences } from './fences.ts';
 import type { Gate } from './gate.ts';
 import { type Grant, inScope, noSuchWorkspace } from './grant.ts';
 import type { LogSizes } from './log-size.ts';
+import { backupRoot } from './stored-backups.ts';
 import type { ServiceParts } from './stores.ts';
 
 export interface WorkspaceRequest {
@@ -93,6 +94,7 @@ export function workspaces(parts: WorkspacesParts): Workspaces {
     await ops.drop(entry.id);
     await secrets.drop(entry.id);
     await files.drop(entry.id);
+    await blobs.drop(backupRoot(entry));
     await blobs.drop(entry.blobRoot);
     fences.forget(entry.id);
     sizes.forget(entry.id);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -101,6 +101,32 @@ test('a backup restores into an empty folder, for the owner and in the codec it 
   expect((await spacestore('export', '-', '--workspace', 'raw', '--data', drill)).stdout).toBe(await readFile(lines, 'utf8'));
   const through = await spacestore('restore', file, '--workspace', 'raw', '--url', 'http://127.0.0.1:1', '--token', 'x', '--owner', 'ann');
   expect(through).toMatchObject({ code: 2, stderr: expect.stringContaining('--owner') });
+});
+
+test('backups kept with the files restore in place, and into a new folder with their files and keys', async () => {
+  await importChats();
+  const made = JSON.parse((await spacestore('backup', '--to-blobs', '--data', data, '--json')).stdout);
+  expect(made).toMatchObject({ backups: [{ workspace: 'chats', sequence: 1, log: { records: 1708 } }], failed: [] });
+  const line = JSON.stringify({ treeId: 't', id: { counter: 1, peerId: 'p' }, targetId: 'x', parentId: null });
+  const file = join(dir, 'more.jsonl');
+  await writeFile(file, `${line}\n`);
+  await spacestore('import', file, '--workspace', 'chats', '--data', data);
+  expect(await spacestore('backup', '--to-blobs', '--workspace', 'chats', '--data', data)).toMatchObject({ code: 0 });
+  const listed = JSON.parse((await spacestore('backups', '--workspace', 'chats', '--data', data, '--json')).stdout);
+  expect(listed).toMatchObject({ backups: [{ sequence: 1 }, { sequence: 2, log: { records: 1709 } }] });
+  const older = await spacestore('restore', '--from-blobs', '--sequence', '1', '--workspace', 'chats', '--data', data, '--json');
+  expect(JSON.parse(older.stdout)).toMatchObject({ records: 1708 });
+
+  const drill = join(dir, 'drill');
+  await mkdir(drill, { mode: 0o700 });
+  await cp(join(data, 'blobs'), join(drill, 'blobs'), { recursive: true });
+  const restore = ['restore', '--from-blobs', '--workspace', 'chats', '--create', '--data', drill, '--json'];
+  expect(await spacestore(...restore)).toMatchObject({ code: 2, stderr: expect.stringContaining('not signed by this server') });
+  await rm(join(drill, 'seal.key'));
+  await cp(join(data, 'seal.key'), join(drill, 'seal.key'));
+  expect(JSON.parse((await spacestore(...restore)).stdout)).toMatchObject({ records: 1709 });
+  expect(await spacestore('verify', '--data', drill)).toMatchObject({ code: 0 });
+  expect(await spacestore('backup', '--data', data)).toMatchObject({ code: 2, stderr: expect.stringContaining('--to-blobs') });
 });
 
 test('verify names a record that was changed behind the back of the store', async () => {
@@ -213,7 +239,7 @@ test('a command that cannot work says why and what to do, and exits with 2', asy
 });
 
 test('every command explains itself with --help', async () => {
-  const commands = ['serve', 'import', 'export', 'verify', 'backup', 'restore', 'reseal', 'stats', 'token'];
+  const commands = ['serve', 'import', 'export', 'verify', 'backup', 'backups', 'restore', 'reseal', 'stats', 'token'];
   const outcomes = await Promise.all(commands.map((command) => spacestore(command, '--help')));
   for (const { code, stdout } of outcomes) {
     expect(code).toBe(0);

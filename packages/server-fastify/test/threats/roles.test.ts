@@ -43,6 +43,9 @@ const routes: readonly (readonly [method: string, path: string, action: Action |
   ['GET', '/workspaces/:workspace/export', 'export'],
   ['GET', '/workspaces/:workspace/backup', 'backup'],
   ['POST', '/workspaces/:workspace/restore', 'restore'],
+  ['POST', '/workspaces/:workspace/backups', 'backup'],
+  ['GET', '/workspaces/:workspace/backups', 'backup'],
+  ['POST', '/workspaces/:workspace/backups/:sequence/restore', 'restore'],
   ['GET', '/workspaces/:workspace/audit', 'audit.read'],
   ['GET', '/workspaces/:workspace/audit/verify', 'audit.read'],
   ['GET', '/workspaces/:workspace/usage', 'usage.read'],
@@ -56,7 +59,8 @@ const pathOf = (path: string, workspace: string): string =>
     .replace(':user', 'somebody')
     .replace(':name', 'n')
     .replace(':kind', 'static')
-    .replace(':id', hashOf('x'));
+    .replace(':id', hashOf('x'))
+    .replace(':sequence', 'latest');
 
 describe('every route', () => {
   it('is known with the right it asks', async () => {

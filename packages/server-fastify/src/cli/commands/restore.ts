@@ -1,13 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { parseWorkspaceId } from '@spacestore/core';
+import { parseWorkspaceId, StoreError } from '@spacestore/core';
 import { type CommandDef, defineCommand } from 'citty';
 import { fail, print } from '../output.ts';
 import { counted, progress } from '../progress.ts';
 import { createArgs, parseCodec, targetArgs, withTarget } from '../target-args.ts';
 
 const own = {
-  file: { type: 'positional', description: 'file that `backup` wrote', required: true },
+  file: { type: 'positional', description: 'file that `backup` wrote', required: false },
+  'from-blobs': { type: 'boolean', description: 'from the backups that `backup --to-blobs` made', default: false },
+  sequence: { type: 'string', description: 'which of them (see `backups`); the newest if absent', valueHint: 'number' },
   workspace: { type: 'string', description: 'workspace to restore', required: true, valueHint: 'id' },
 } as const;
 const args: typeof own & typeof createArgs & typeof targetArgs = { ...own, ...createArgs, ...targetArgs };
@@ -23,12 +25,16 @@ export const restoreCommand: CommandDef<typeof args> = defineCommand({
     try {
       const workspace = parseWorkspaceId(given.workspace);
       const codec = parseCodec(given.codec);
+      const sequence = parseSequence(given.sequence);
+      const { file = '' } = given;
+      if ((file === '') !== given['from-blobs']) throw new StoreError('invalid', 'name a file, or give --from-blobs');
       const head = await withTarget(given, true, async (target) => {
-        const { size } = await stat(given.file);
         if (given.create) await target.ensure(workspace, codec);
+        if (given['from-blobs']) return target.restoreStored(workspace, sequence);
+        const { size } = await stat(file);
         const shown = progress('restoring', 'bytes', size);
         try {
-          return await target.restore(workspace, { bytes: counted(createReadStream(given.file), shown), sizeBytes: size });
+          return await target.restore(workspace, { bytes: counted(createReadStream(file), shown), sizeBytes: size });
         } finally {
           shown.stop();
         }
@@ -39,3 +45,9 @@ export const restoreCommand: CommandDef<typeof args> = defineCommand({
     }
   },
 });
+
+function parseSequence(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new StoreError('invalid', '--sequence is the number of a backup: `spacestore backups` lists them');
+}

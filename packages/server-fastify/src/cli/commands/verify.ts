@@ -49,6 +49,7 @@ export const verifyCommand: CommandDef<typeof args> = defineCommand({
             records += report.records;
             for (const { kind, message, position } of report.problems)
               found.push({ workspace, problem: `${kind}${position === undefined ? '' : ` at position ${position}`}: ${message}` });
+            for (const problem of await target.verifyBackups(workspace)) found.push({ workspace, problem });
             if (given.repair) repaired.push({ workspace, ...(await target.repairFiles(workspace)) });
             else unfinished += await target.unfinishedFiles(workspace);
             if (given.files) for (const problem of await target.verifyFiles(workspace, shown.add)) found.push({ workspace, problem });
