@@ -10,6 +10,7 @@ import { serviceEvents } from './events.ts';
 import { createApp, type TlsFiles } from './http/app.ts';
 import type { App } from './http/app-types.ts';
 import { addressBehind } from './http/client-address.ts';
+import { endAfterAnswers } from './http/keep-alive.ts';
 import { serverLogger } from './http/logging.ts';
 import { originPolicy } from './http/origins.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -95,6 +96,7 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
     ...(options.tls && { tls: options.tls }),
     ...(options.trustedProxies && { trustedProxies: options.trustedProxies }),
   });
+  const endConnections = endAfterAnswers(app);
   const sync = options.sync?.(app.server as Server, {
     services,
     authenticator: options.auth,
@@ -110,6 +112,7 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
 
   const close = async (): Promise<void> => {
     draining = true;
+    endConnections();
     const begun = performance.now();
     // Sockets first: they are told to come back, and their appends get their verdicts while the stores still answer.
     await sync?.drain();

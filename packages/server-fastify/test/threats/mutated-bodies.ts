@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { inTurns, mutations } from './mutated.ts';
-import type { Target } from './mutations.child.ts';
+import type { Target } from './mutation-target.ts';
 
 interface Call {
   readonly method: 'POST' | 'PUT' | 'PATCH';

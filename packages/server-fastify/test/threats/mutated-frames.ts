@@ -1,7 +1,7 @@
 import { type ClientMessage, encodeClientMessage } from '@spacestore/core/sync';
 import { enter, greet, join, ops, record } from '../sync/wire-client.ts';
 import { inTurns, mutations } from './mutated.ts';
-import type { Target } from './mutations.child.ts';
+import type { Target } from './mutation-target.ts';
 
 /** Over real sockets: whoever is cut off comes again, and another's edits are acknowledged in between. */
 export async function throwFrames({ server, tokenOf, count, mutate, thrown }: Target): Promise<Record<string, number>> {

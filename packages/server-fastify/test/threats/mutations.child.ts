@@ -9,27 +9,11 @@ import { folderBlobStore } from '@spacestore/blob-fs';
 import { parseUserId } from '@spacestore/core';
 import { memorySecretStore } from '@spacestore/core/memory';
 import { staticTokens } from '../../src/auth/static-tokens.ts';
-import { createServer, type SpacestoreServer } from '../../src/create-server.ts';
+import { createServer } from '../../src/create-server.ts';
 import { attachSyncWith } from '../../src/sync/attach-sync.ts';
 import { throwBodies } from './mutated-bodies.ts';
 import { throwFrames } from './mutated-frames.ts';
-
-/** What a run found. */
-export interface MutationReport {
-  /** Bytes held after each of the equal parts of the run. */
-  readonly heap: readonly number[];
-  /** How often each answer was given. */
-  readonly answers: Readonly<Record<string, number>>;
-}
-
-export interface Target {
-  readonly server: SpacestoreServer;
-  readonly tokenOf: (user: 'owner' | 'bob') => string;
-  readonly count: number;
-  readonly mutate: boolean;
-  /** To be called after each input. */
-  readonly thrown: () => Promise<void>;
-}
+import type { MutationReport, Target } from './mutation-target.ts';
 
 const parts = 16;
 const [what, how, text] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { MutationReport } from './mutations.child.ts';
+import type { MutationReport } from './mutation-target.ts';
 
 const child = fileURLToPath(new URL('./mutations.child.ts', import.meta.url));
 
