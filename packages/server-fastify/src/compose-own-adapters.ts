@@ -2,12 +2,11 @@ import { join } from 'node:path';
 import { sqliteStores } from '@spacestore/adapter-sqlite';
 import { folderBlobStore } from '@spacestore/blob-fs';
 import { type Directory, StoreError, type WorkspaceEntry } from '@spacestore/core';
-import Type, { type TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import Type from 'typebox';
+import { checkOptions, exact, whole } from './compose-options.ts';
+import { postgres } from './compose-postgres.ts';
 import type { AdapterModule } from './config/adapter-module.ts';
 
-const whole = Type.Optional(Type.Integer({ minimum: 1 }));
-const exact = { additionalProperties: false } as const;
 const sqliteOptions = Type.Object(
   {
     dir: Type.Optional(Type.String({ minLength: 1 })),
@@ -31,15 +30,6 @@ const folderOptions = Type.Object(
   },
   exact,
 );
-
-/** Throws: invalid, naming the option: one that is misspelt must not be one silently left out. */
-function checkOptions(name: string, schema: TSchema, options: unknown): void {
-  const [problem] = Compile(schema).Errors(options);
-  if (!problem) return;
-  const { additionalProperties = [] } = problem.params as { additionalProperties?: readonly string[] };
-  const place = additionalProperties[0] ?? problem.instancePath.slice(1);
-  throw new StoreError('invalid', `config: ${name}: option ${place} is not known or not of its type`);
-}
 
 const sqlite: AdapterModule = {
   contractVersion: 1,
@@ -109,6 +99,7 @@ const folder: AdapterModule = {
 
 /** Adapters that come with the server; every other name is a package, or a path, to import. */
 export const ownAdapters: ReadonlyMap<string, AdapterModule> = new Map([
+  ['@spacestore/adapter-postgres', postgres],
   ['@spacestore/adapter-sqlite', sqlite],
   ['@spacestore/blob-fs', folder],
 ]);

@@ -14,6 +14,7 @@ import {
   subprotocol,
 } from '@spacestore/core/sync';
 import { WebSocket } from 'ws';
+import { countOpsDown, isOpsDown } from './count-ops-down.ts';
 import type { Driver } from './driver.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
@@ -36,16 +37,15 @@ export const ourDriver: Driver = {
     }
   },
   connect: async (server, workspace, events) => {
-    const { socket, send, joined } = await join(server, workspace, (message) => {
+    const onMessage = (message: ServerMessage): void => {
       if (message.kind === 'ack') {
         events.onAck?.(message.batch - acknowledged);
         acknowledged = message.batch;
-      } else if (message.kind === 'ops-down') {
-        events.onRecords?.(message.blocks.reduce((sum, block) => sum + block.records.length, 0));
       } else if (message.kind === 'nack' || message.kind === 'refused' || message.kind === 'lag') {
         throw new Error(`${message.kind}: ${JSON.stringify(message)}`);
       }
-    });
+    };
+    const { socket, send, joined } = await join(server, workspace, { onMessage, onRecords: (count) => events.onRecords?.(count) });
     let acknowledged = 0;
     let batch = 0;
     if (events.onRecords) send({ kind: 'sub', ws: joined.ws, sub: 1, trees: null, cursor: joined.head?.cursor ?? null });
@@ -55,8 +55,10 @@ export const ourDriver: Driver = {
     };
   },
   idle: async (server, workspace) => {
-    const { socket, send, joined } = await join(server, workspace, (message) => {
-      if (message.kind === 'ping') send({ kind: 'pong' });
+    const { socket, send, joined } = await join(server, workspace, {
+      onMessage: (message) => {
+        if (message.kind === 'ping') send({ kind: 'pong' });
+      },
     });
     send({ kind: 'sub', ws: joined.ws, sub: 1, trees: null, cursor: joined.head?.cursor ?? null });
     return { close: () => socket.terminate() };
@@ -68,19 +70,17 @@ export const ourDriver: Driver = {
     const done = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    const { socket, send, joined } = await join(
-      server,
-      workspace,
-      (message) => {
+    const { socket, send, joined } = await join(server, workspace, {
+      onMessage: (message) => {
         if (message.kind !== 'page') return;
         records += message.records.length;
         if (message.next === null) finish();
         else send({ kind: 'pull', ws: joined.ws, sub: 1, after: message.next, through: message.through });
       },
-      (size) => {
+      onBytes: (size) => {
         bytes += size;
       },
-    );
+    });
     send({ kind: 'sub', ws: joined.ws, sub: 1, trees: null, cursor: null });
     send({ kind: 'pull', ws: joined.ws, sub: 1, after: null, through: null });
     await done;
@@ -89,19 +89,22 @@ export const ourDriver: Driver = {
   },
 };
 
+interface Listener {
+  /** In order. */
+  readonly onMessage: (message: ServerMessage) => void;
+  /** Records of OPS are counted, not taken apart: with fifty readers in this process their decoding would be what is measured. */
+  readonly onRecords?: (count: number) => void;
+  readonly onBytes?: (size: number) => void;
+}
+
 interface Joining {
   readonly socket: WebSocket;
   readonly send: (message: ClientMessage) => void;
   readonly joined: Joined;
 }
 
-/** Connects, says HELLO and JOIN, and from then on hands over each message in order. */
-async function join(
-  server: ServerProcess,
-  workspace: string,
-  onMessage: (message: ServerMessage) => void,
-  onBytes: (size: number) => void = () => undefined,
-): Promise<Joining> {
+/** Connects, says HELLO and JOIN, and from then on hands over what comes. */
+async function join(server: ServerProcess, workspace: string, { onMessage, onRecords, onBytes }: Listener): Promise<Joining> {
   const socket = new WebSocket(`${server.url.replace(/^http/, 'ws')}/v1/sync`, subprotocol, { perMessageDeflate: false });
   await once(socket, 'open');
   const send = (message: ClientMessage): void => socket.send(encodeClientMessage(message));
@@ -119,7 +122,8 @@ async function join(
     else onMessage(message);
   };
   socket.on('message', (data: Buffer) => {
-    onBytes(data.length);
+    onBytes?.(data.length);
+    if (onRecords !== undefined && isOpsDown(data)) return onRecords(countOpsDown(data));
     const message = decodeServerMessage(data, limits, inflate, ids);
     // A compressed page comes later: what follows it waits behind it.
     if (message instanceof Promise || queue) {

@@ -1,5 +1,6 @@
 import {
   type BlobStore,
+  type ChangeHints,
   type Clock,
   type Directory,
   type FileIndex,
@@ -26,6 +27,8 @@ export interface OpenedAdapter {
   readonly files?: FileIndex;
   readonly secrets?: SecretStore;
   readonly directory?: Directory;
+  /** What the servers on these stores tell each other; absent where one server has them for itself. */
+  readonly hints?: ChangeHints;
   /** Throws while the stores can't work, for the readiness probe. */
   readonly ready?: () => Promise<void>;
   /** Reads a workspace's whole log and names what is not as it was written; undefined if there is none. For `spacestore verify`. */

@@ -62,7 +62,7 @@ export function operations(parts: OperationsParts): Operations {
   const { ops, limits, events, gate, sizes, peers, refusals } = parts;
 
   const checkGrowth = async (grant: Grant, records: readonly OpRecord[], as: Action, call?: CallOptions): Promise<void> => {
-    let size = sizes.cached(grant.workspace) ?? (await sizes.read(grant.workspace, call));
+    let size = sizes.cached(grant.workspace) ?? (await sizes.share(grant.workspace));
     const refusal = (): StoreError | undefined => {
       const far = as === 'import' ? [] : beyondJump(records, size, limits);
       if (far.length > 0) return counterRefusal(far, size, limits);
@@ -162,6 +162,7 @@ export function operations(parts: OperationsParts): Operations {
       await gate.require(grant, 'read');
       const head = await ops.head(grant.workspace, call);
       if (!head) throw new StoreError('corrupt', 'the workspace is listed, but its log is not there');
+      sizes.learn(grant.workspace, head); // who joins reads it: the first append then finds the size known
       return head;
     },
   };

@@ -4,9 +4,11 @@ import type { Directory } from '../../contracts/directory.ts';
 import type { FileIndex } from '../../contracts/file-index.ts';
 import type { OpStore } from '../../contracts/op-store.ts';
 import type { SecretStore } from '../../contracts/secret-store.ts';
+import { parseWorkspaceId, type WorkspaceId } from '../../ids.ts';
 import { postgresFiles } from '../file-statements.ts';
 import type { Folder } from '../folder.ts';
 import type { GroupLimits, Schedule } from '../group-commit.ts';
+import type { LogReport } from '../log/verify-log.ts';
 import { postgresSecrets } from '../secret-statements.ts';
 import { sqlDirectory } from '../sql-directory.ts';
 import { sqlFileIndex } from '../sql-file-index.ts';
@@ -16,6 +18,7 @@ import { postgresDatabase, sharedDatabase, sharedWorkspaces } from './database.t
 import type { PostgresEngine } from './engine.ts';
 import { notifyHints } from './notify-hints.ts';
 import { postgresOpStore } from './postgres-op-store.ts';
+import { verifySharedLog } from './verify-log.ts';
 
 /** Settings of stores in PostgreSQL. Each has a default. */
 export interface PostgresStoreSettings {
@@ -51,6 +54,8 @@ export interface PostgresStores {
   readonly directory: Directory;
   /** What servers on one database tell each other. */
   readonly hints: ChangeHints;
+  /** Reads the whole log of a workspace and names what is not as it was written. Undefined if there is none. */
+  readonly verifyWorkspace: (workspace: WorkspaceId) => Promise<LogReport | undefined>;
   /** Resolves if the database can be reached and has its tables. Throws: unavailable, unsupported. */
   readonly ready: () => Promise<void>;
   /** Closes all of them, and the connections. */
@@ -111,6 +116,7 @@ export function postgresDatabaseStores(
     files,
     directory,
     hints,
+    verifyWorkspace: async (workspace) => verifySharedLog(database, parseWorkspaceId(workspace)),
     ready: () =>
       database.transact({ mode: 'read', binding: 'none' }, async (transaction) => {
         await transaction.finish([{ sql: 'SELECT 1' }]);
