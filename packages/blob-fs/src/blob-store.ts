@@ -83,6 +83,7 @@ export async function folderBlobStore(options: FolderBlobOptions): Promise<BlobS
       multiProcess: false,
       contentType: false,
       presign: false,
+      boundUploads: false,
       maxUploadBytes: 0,
       maxBlobBytes,
     },

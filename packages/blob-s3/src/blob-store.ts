@@ -61,6 +61,7 @@ function capabilitiesOf({ behaviour, connection, maxBlobBytes }: PutContext): Bl
     multiProcess: shared,
     contentType: true,
     presign,
+    boundUploads: presign, // the length is among the signed headers
     maxUploadBytes: presign ? Math.min(maxSingleBytes, maxBlobBytes) : 0,
     maxBlobBytes,
   };

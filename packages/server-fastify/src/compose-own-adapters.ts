@@ -3,6 +3,7 @@ import { sqliteStores } from '@spacestore/adapter-sqlite';
 import { folderBlobStore } from '@spacestore/blob-fs';
 import { type Directory, StoreError, type WorkspaceEntry } from '@spacestore/core';
 import Type from 'typebox';
+import { azure } from './compose-azure.ts';
 import { checkOptions, exact, whole } from './compose-options.ts';
 import { postgres } from './compose-postgres.ts';
 import type { AdapterModule } from './config/adapter-module.ts';
@@ -101,5 +102,6 @@ const folder: AdapterModule = {
 export const ownAdapters: ReadonlyMap<string, AdapterModule> = new Map([
   ['@spacestore/adapter-postgres', postgres],
   ['@spacestore/adapter-sqlite', sqlite],
+  ['@spacestore/blob-azure', azure],
   ['@spacestore/blob-fs', folder],
 ]);

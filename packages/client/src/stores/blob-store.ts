@@ -72,6 +72,7 @@ export function remoteBlobStore(
       multiProcess: true,
       contentType: false,
       presign: false,
+      boundUploads: false,
       maxUploadBytes: 0,
       maxBlobBytes,
     },

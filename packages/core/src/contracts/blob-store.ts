@@ -67,7 +67,7 @@ export type PresignOptions =
   | {
       readonly method: 'PUT';
       readonly expiresInMs: number;
-      /** The exact length the URL is bound to, at most the capability `maxUploadBytes`. */
+      /** The exact length of what is sent, at most the capability `maxUploadBytes`. */
       readonly sizeBytes: number;
       /** As of `put`. */
       readonly contentType?: string;
@@ -93,6 +93,8 @@ export interface BlobStoreCapabilities {
   readonly contentType: boolean;
   /** `presign` and `commit` work. Gates BL-14 and BL-27. Without it, both throw `unsupported`. */
   readonly presign: boolean;
+  /** A presigned PUT of another length than it was signed for is refused at once. Without it, it may be taken aside, and `commit` finds it `invalid`. */
+  readonly boundUploads: boolean;
   /** Largest upload by a presigned PUT in bytes; one more byte is `too_large`. 0 without `presign`. */
   readonly maxUploadBytes: number;
   /** Largest blob in bytes; one more byte is `too_large`. */

@@ -49,6 +49,7 @@ export function memoryBlobStore(options: MemoryBlobOptions = {}): BlobStore {
       multiProcess: false,
       contentType: true,
       presign: false,
+      boundUploads: false,
       maxUploadBytes: 0,
       maxBlobBytes,
     },
