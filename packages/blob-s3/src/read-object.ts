@@ -11,7 +11,7 @@ import {
 } from '@spacestore/core';
 import type { Connection } from './connection.ts';
 import { isBeyondEnd, isMissing, onServer, storeErrorOf } from './errors.ts';
-import { infoOf, type Metadata } from './info.ts';
+import { infoOf, type Metadata, type ObjectFacts } from './info.ts';
 
 export interface HeadOfObject {
   readonly info: BlobInfo;
@@ -25,11 +25,17 @@ export async function headObject(
   key: BlobKey,
   call?: CallOptions,
 ): Promise<HeadOfObject | undefined> {
+  const facts = await headFacts(connection, path, call);
+  return facts && { info: infoOf(key, facts), metadata: facts.Metadata ?? {} };
+}
+
+/** The same of any object. */
+export async function headFacts(connection: Connection, path: string, call?: CallOptions): Promise<ObjectFacts | undefined> {
   const { client, bucket, keyed } = connection;
   return onServer(async () => {
     try {
       const { ContentLength, ...facts } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: path, ...keyed }), signalOf(call));
-      return { info: infoOf(key, { ...facts, sizeBytes: ContentLength }), metadata: facts.Metadata ?? {} };
+      return { ...facts, sizeBytes: ContentLength };
     } catch (error) {
       if (!isMissing(error)) throw error;
       await expectBucket(connection); // HEAD has no words: the same 404 for a bucket that is gone

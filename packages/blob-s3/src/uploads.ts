@@ -6,6 +6,7 @@ import {
   type BlobRoot,
   type ByteSource,
   type CallOptions,
+  drainSource,
   hasCode,
   idOfKey,
   kindOfKey,
@@ -13,11 +14,11 @@ import {
   type PresignOptions,
   StoreError,
 } from '@spacestore/core';
-import { isMissing, onServer, storeErrorOf } from './errors.ts';
+import { onServer, storeErrorOf } from './errors.ts';
 import { metadataOf, typeOf } from './info.ts';
 import type { Paths } from './paths.ts';
 import { type PutContext, putObject } from './put-object.ts';
-import { headObject } from './read-object.ts';
+import { headFacts, headObject } from './read-object.ts';
 import { signGet, signPut } from './sign.ts';
 
 /** What clients send and fetch by URLs of the server itself. */
@@ -73,30 +74,27 @@ export function createUploads(context: PutContext, paths: Paths): Uploads {
 
   const promote = async (root: BlobRoot, key: BlobKey, upload: string, call: CallOptions | undefined): Promise<BlobInfo> => {
     const from = paths.incoming(root, key, upload);
-    const facts = await onServer(() => headWaiting(from));
+    const facts = await headFacts(connection, from, call);
     if (facts === undefined) throw notSent(key);
     const sizeBytes = Number(waitingPattern.exec(upload)?.[1]);
+    const source = sourceOf(from, sizeBytes);
+    const refuse = async (message: string, cause?: unknown): Promise<never> => {
+      await remove(from);
+      throw new StoreError('invalid', message, { cause, context: { key, sizeBytes, foundBytes: facts.sizeBytes } });
+    };
+    if (facts.sizeBytes !== sizeBytes) return refuse('the upload has another length than was granted');
+    const contentType = typeOf(facts.Metadata ?? {});
+    const options = contentType === undefined ? {} : { contentType };
     try {
-      const { contentType } = facts;
-      const options = contentType === undefined ? {} : { contentType };
-      const put = { path: paths.blob(root, key), key, source: sourceOf(from, sizeBytes), options, upload, call };
-      const info = await putObject(context, put);
+      const info = await putObject(context, { path: paths.blob(root, key), key, source, options, upload, call });
       await remove(from);
       return info;
     } catch (error) {
-      if (hasCode(error, 'invalid')) await remove(from);
-      throw error;
-    }
-  };
-
-  const headWaiting = async (path: string): Promise<{ readonly contentType: string | undefined } | undefined> => {
-    try {
-      const { Body, Metadata = {} } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: path })); // not HEAD: it can't tell a bucket that is gone
-      (Body as unknown as { readonly destroy: () => void }).destroy();
-      return { contentType: typeOf(Metadata) };
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
+      if (!hasCode(error, 'invalid')) throw error;
+      // Spoilt on its way here, or sent so? Only what is wrong in the same way again is thrown away.
+      const { sha256 } = await drainSource(source, { maxBytes: sizeBytes, call }, () => undefined).catch(() => ({ sha256: undefined }));
+      if (sha256 !== undefined && sha256 === error.context.sha256) return refuse('the upload has another sha256 than its key', error);
+      throw new StoreError('unavailable', 'the object store gives other bytes each time', { cause: error, context: { key } });
     }
   };
 

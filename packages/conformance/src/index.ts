@@ -8,3 +8,4 @@ export type { AnyLaw, Floor, Law, LawText, Need } from './spec/law.ts';
 export * from './subject.ts';
 export { filesWith, type RawFile } from './world/raw.ts';
 export { findTools, type Tool } from './world/tools.ts';
+export { type Wire, type WireFault, type WireProxy, wireProxy } from './world/wire.ts';

@@ -1,6 +1,7 @@
 import type { Clock } from '@spacestore/core';
 import type { StoreByKind, SubjectKind } from './spec/kind.ts';
 import type { RawFile } from './world/raw.ts';
+import type { Wire } from './world/wire.ts';
 
 /** Anything JSON can carry, because a place crosses process borders. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -45,6 +46,8 @@ export interface Subject<Kind extends SubjectKind, At extends Place = Place> {
   readonly raw?: (place: At, scope: SetupScope) => Promise<readonly RawFile[]>;
   /** The items at rest one by one: lets laws change, swap and roll back what lies there. */
   readonly cells?: (place: At) => Promise<RawCells> | RawCells;
+  /** A hand on the wire between the stores of a place and their server: lets laws lose and spoil what goes over it. */
+  readonly wire?: (place: At) => Promise<Wire> | Wire;
   /** A sealed store on a place, opened with another key than the one it was sealed with. */
   readonly wrongKey?: (place: At, options: OpenOptions) => Promise<StoreByKind[Kind]> | StoreByKind[Kind];
   /** Files that need not be forced to disk because they are rebuilt on open (SQLite's `-shm`). */

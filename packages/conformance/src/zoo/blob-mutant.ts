@@ -1,6 +1,7 @@
 import type { BlobKey, BlobRoot, BlobStore, ByteSource } from '@spacestore/core';
 import { type MemoryBlobPlace, memoryBlobPlace, memoryBlobStore } from '@spacestore/core/memory';
 import { blobStoreSubject, type Subject } from '../subject.ts';
+import { type CallWire, callWire, overWire } from './blob-wire.ts';
 
 /** A blob store that is broken on purpose, in one way. */
 export interface BlobMutant {
@@ -17,6 +18,8 @@ export interface BlobMutant {
 export interface BlobMutantContext {
   /** What lies beside the blobs, as temporary files do. */
   readonly beside: Map<string, Uint8Array>;
+  /** Between the store and its caller. */
+  readonly wire: CallWire;
 }
 
 interface BlobMutantPlace extends BlobMutantContext {
@@ -33,12 +36,13 @@ export function blobMutantSubject(mutant?: BlobMutant): Subject<'blob-store'> {
     ]);
   return blobStoreSubject({
     name: mutant?.id ?? 'reference',
-    setup: () => ({ number: places.push({ memory: memoryBlobPlace(), beside: new Map() }) - 1 }),
+    setup: () => ({ number: places.push({ memory: memoryBlobPlace(), beside: new Map(), wire: callWire() }) - 1 }),
     open: ({ number }, { clock }) => {
       const place = places[number] as BlobMutantPlace;
-      const base = memoryBlobStore({ place: place.memory, clock, maxBlobBytes: 500_000 });
+      const base = overWire(memoryBlobStore({ place: place.memory, clock, maxBlobBytes: 500_000 }), place.wire);
       return mutant ? mutant.make(base, place) : base;
     },
+    wire: ({ number }) => (places[number] as BlobMutantPlace).wire,
     raw: async ({ number }) => [...cells(places[number] as BlobMutantPlace)].map(([path, bytes]) => ({ path, bytes })),
     cells: ({ number }) => {
       const place = places[number] as BlobMutantPlace;

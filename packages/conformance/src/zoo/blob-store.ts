@@ -343,6 +343,76 @@ export const blobMutants: readonly BlobMutant[] = [
       return !(await Promise.all(writers)).includes(true);
     },
   },
+  {
+    id: 'M161',
+    what: 'takes a server that can not answer for one that has nothing',
+    law: 'BL-16',
+    make: (base) => ({
+      ...base,
+      get: (at, key, options, call) =>
+        base.get(at, key, options, call).catch((error: unknown) => {
+          if (hasCode(error, 'busy', 'unavailable')) return undefined;
+          throw error;
+        }),
+    }),
+    witness: async (store, { wire }) => {
+      await put(store, one, 'content');
+      wire.arm('request lost', 0);
+      const seen = await bytesAt(store, one).catch(() => 'an error');
+      wire.disarm();
+      return seen === undefined;
+    },
+  },
+  {
+    id: 'M162',
+    what: 'ends a body that broke off as if it were whole',
+    law: 'BL-16',
+    make: (base) => ({
+      ...base,
+      get: async (at, key, options, call) => {
+        const content = await base.get(at, key, options, call);
+        return content && { ...content, body: quietly(content.body) };
+      },
+    }),
+    witness: async (store, { wire }) => {
+      await put(store, one, 'content');
+      wire.arm('body cut', 0);
+      const seen = await bytesAt(store, one).catch(() => 'an error');
+      wire.disarm();
+      return seen === ''; // the last piece is held back until all is proved
+    },
+  },
+  {
+    id: 'M163',
+    what: 'tells from memory what a blob is, and forgets it only when a put succeeded',
+    law: 'BL-17',
+    make: (base) => {
+      const heads = new Map<string, Awaited<ReturnType<BlobStore['head']>>>();
+      const forget = <Result>(result: Result): Result => {
+        heads.clear();
+        return result;
+      };
+      return {
+        ...base,
+        head: async (at, key, call) => {
+          const name = `${at}:${key}`;
+          if (!heads.has(name)) heads.set(name, await base.head(at, key, call));
+          return heads.get(name);
+        },
+        put: async (...args) => forget(await base.put(...args)),
+        delete: async (...args) => forget(await base.delete(...args)),
+        drop: async (...args) => forget(await base.drop(...args)),
+      };
+    },
+    witness: async (store, { wire }) => {
+      await put(store, one, 'old');
+      await store.head(root, one);
+      wire.arm('reply lost', 0);
+      await put(store, one, 'longer').catch(() => undefined);
+      wire.disarm();
+      return (await store.head(root, one))?.sizeBytes === 3;
+    },
+  },
 ];
 
 async function* noting(stream: AsyncIterable<Uint8Array>, chunks: Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -354,4 +424,13 @@ async function* noting(stream: AsyncIterable<Uint8Array>, chunks: Uint8Array[]):
 
 async function* joined(...bodies: readonly AsyncIterable<Uint8Array>[]): AsyncGenerator<Uint8Array> {
   for (const body of bodies) yield* body;
+}
+
+async function* quietly(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await chunks.next().catch(() => ({ done: true, value: undefined }) as const);
+    if (next.done === true) return;
+    yield next.value;
+  }
 }

@@ -7,6 +7,7 @@ import { mutableLaws } from './mutable.ts';
 import { presignLaws } from './presign.ts';
 import { rangeLaws } from './ranges.ts';
 import { streamingLaws } from './streaming.ts';
+import { wireLaws } from './wire.ts';
 
 export const blobStoreLaws: readonly Law<'blob-store'>[] = [
   ...contentLaws,
@@ -17,4 +18,5 @@ export const blobStoreLaws: readonly Law<'blob-store'>[] = [
   ...isolationLaws,
   ...presignLaws,
   ...lifecycleLaws,
+  ...wireLaws,
 ].sort((a, b) => (a.id < b.id ? -1 : 1));
