@@ -66,7 +66,7 @@ export async function azureBlobStore(options: AzureBlobOptions): Promise<BlobSto
     maxBlobBytes,
   };
   const lifetime = createLifetime();
-  /** Bodies handed out and not read to their end: closing the store frees them. */
+  /** Bodies handed out that nobody has begun to read: closing the store frees them. */
   const unread = new Set<() => void>();
 
   const baseOf = (root: BlobRoot): string => `${top}${parseBlobRoot(root)}`;
@@ -105,12 +105,13 @@ export async function azureBlobStore(options: AzureBlobOptions): Promise<BlobSto
           if (!opened) return undefined;
           const { info, span, stream } = opened;
           const release = (): void => {
-            unread.delete(release);
+            started();
             destroy(stream);
           };
+          const started = (): void => void unread.delete(release);
           unread.add(release);
           const whole = span.sizeBytes === info.sizeBytes;
-          return { info, ...span, body: bodyOf(stream, span.sizeBytes, whole ? info : undefined, release) };
+          return { info, ...span, body: bodyOf(stream, span.sizeBytes, whole ? info : undefined, { started, release }) };
         });
       }),
 

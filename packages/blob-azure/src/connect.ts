@@ -59,6 +59,7 @@ function wayIn({ connectionString, url, accountKey, sas, credential }: AzureConn
   if ((connectionString === undefined) === (url === undefined) || keys.length > (url === undefined ? 0 : 1))
     throw new StoreError('invalid', 'Azure blobs take connectionString, or url with at most one of accountKey, sas and credential');
   if (url === undefined) return fromConnectionString(connectionString as string);
+  if (!URL.canParse(url)) throw new StoreError('invalid', 'the URL of the blob service is none');
   if (accountKey !== undefined) return { url, credential: new StorageSharedKeyCredential(accountOf(url), accountKey) };
   return { url, ...(sas !== undefined && { sas }), ...(credential !== undefined && { credential }) };
 }

@@ -6,6 +6,9 @@ const codes: Readonly<Record<number, StoreErrorCode>> = { 413: 'too_large', 429:
 /** What some answers mean whatever their status. `ContainerNotFound` is not among them: a container that is missing is no empty one. */
 const namedCodes: Readonly<Record<string, StoreErrorCode>> = { LeaseIdMissing: 'busy', OperationTimedOut: 'unavailable' };
 
+/** Of @azure/identity. */
+const credentialErrors = /^(CredentialUnavailable|(Aggregate)?Authentication(Required)?)Error$/;
+
 /** Runs work on the service; its errors come out as the store's, and a caller's abort ends it. Never put around the caller's own source. */
 export async function onAzure<Result>(call: CallOptions | undefined, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   throwIfAborted(call);
@@ -35,6 +38,8 @@ export function asStoreError(error: unknown): unknown {
       cause: new Error(`${error.name} ${answered}`),
     });
   }
+  if (error instanceof Error && credentialErrors.test(error.name))
+    return new StoreError('unavailable', 'no credential for the blob service', { cause: new Error(`${error.name}: ${error.message}`) });
   // Cut connections and timeouts come as an AbortError of nobody's signal; a body of another length as a plain Error with this text.
   if (
     error instanceof Error &&

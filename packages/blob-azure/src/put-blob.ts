@@ -17,7 +17,7 @@ import {
 import { type BlobAnswer, ifVersion, infoOf, metadataOf } from './blob-facts.ts';
 import { onAzure, saysBlocksGone, saysConflict, strangeAnswer } from './errors.ts';
 import { lookAt } from './read-blob.ts';
-import { stageBlocks } from './staged-blocks.ts';
+import { blockId, stageBlocks } from './staged-blocks.ts';
 
 export interface PuttingOptions {
   readonly blockBytes: number;
@@ -68,8 +68,10 @@ export async function putBlob(
   throw new StoreError('busy', 'others replaced the blob again and again while it was sent', { context: { key } });
 }
 
-type Commit = (conditions: BlobRequestConditions) => Promise<BlobAnswer>;
+type Commit = (conditions: BlobRequestConditions, tries: number) => Promise<BlobAnswer>;
 
+/** Short content goes in one request. Where somebody's staged blocks lie, a create-only one may be refused although there is no blob, for as long as
+ *  they lie there: then it goes as a block, which takes their place. */
 function committing(
   blob: BlockBlobClient,
   content: { readonly ids: readonly string[] } | { readonly bytes: Uint8Array },
@@ -77,10 +79,15 @@ function committing(
   contentType = 'application/octet-stream',
 ): Commit {
   const blobHTTPHeaders = { blobContentType: contentType };
-  return (conditions) =>
-    'ids' in content
-      ? blob.commitBlockList([...content.ids], { conditions, metadata, blobHTTPHeaders })
-      : blob.upload(content.bytes, content.bytes.length, { conditions, metadata, blobHTTPHeaders });
+  return async (conditions, tries) => {
+    const options = { conditions, metadata, blobHTTPHeaders };
+    if ('ids' in content) return blob.commitBlockList([...content.ids], options);
+    const { bytes } = content;
+    if (tries === 1) return blob.upload(bytes, bytes.length, options);
+    const ids = bytes.length === 0 ? [] : [blockId(metadata.put ?? '', 0)];
+    for (const id of ids) await blob.stageBlock(id, bytes, bytes.length);
+    return blob.commitBlockList(ids, options);
+  };
 }
 
 /** Makes content visible if the conditions allow it, and tells what became of it; undefined if the content has to be sent again. */
@@ -97,7 +104,7 @@ async function settle(
   for (let tries = 1; tries <= maxTries; tries++) {
     let gone = commit === undefined;
     try {
-      if (commit) return infoOf(key, committed(await commit(conditions), wanted, options), wanted.sizeBytes);
+      if (commit) return infoOf(key, committed(await commit(conditions, tries), wanted, options), wanted.sizeBytes);
     } catch (error) {
       gone = saysBlocksGone(error);
       if (!gone && !saysConflict(error)) throw error;

@@ -99,13 +99,14 @@ export function bodyOf(
   stream: NodeJS.ReadableStream | undefined,
   sizeBytes: number,
   expected: ContentDigest | undefined,
-  release: () => void,
+  { started, release }: { readonly started: () => void; readonly release: () => void },
 ): AsyncIterable<Uint8Array> {
   const plain = chunksOf(stream, sizeBytes);
   const chunks = expected ? verifiedBody(plain, expected) : plain;
   return {
     [Symbol.asyncIterator]: () => ({
       next: async () => {
+        started();
         try {
           const next = await chunks.next();
           if (next.done) release();

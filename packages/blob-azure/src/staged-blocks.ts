@@ -23,6 +23,11 @@ export interface StagedBlocks {
   readonly settled: () => Promise<void>;
 }
 
+/** All ids of a blob's blocks must be equally long. */
+export function blockId(put: string, index: number): string {
+  return Buffer.from(`${put}-${String(index).padStart(6, '0')}`).toString('base64');
+}
+
 export function stageBlocks(blob: BlockBlobClient, options: StagingOptions, sizeBytes: number | undefined): StagedBlocks {
   const { blockBytes, parallelBlocks, put, begin, call } = options;
   const underWay = new Set<Promise<void>>();
@@ -30,7 +35,7 @@ export function stageBlocks(blob: BlockBlobClient, options: StagingOptions, size
   const ids: string[] = [];
   let failure: { readonly error: unknown } | undefined;
   let sending: boolean | undefined;
-  let block: Uint8Array = new Uint8Array(Math.min(blockBytes, sizeBytes ?? 64 * 1024));
+  let block: Uint8Array = new Uint8Array(Math.min(blockBytes, Math.max(0, sizeBytes ?? 64 * 1024)));
   let filled = 0;
 
   const send = async (): Promise<void> => {
@@ -42,7 +47,7 @@ export function stageBlocks(blob: BlockBlobClient, options: StagingOptions, size
     if (failure) throw failure.error;
     const sent = block;
     block = free.pop() ?? new Uint8Array(blockBytes);
-    const id = Buffer.from(`${put}-${String(ids.length).padStart(6, '0')}`).toString('base64');
+    const id = blockId(put, ids.length);
     ids.push(id);
     const staging = onAzure(call, (abortSignal) => blob.stageBlock(id, sent.subarray(0, length), length, { abortSignal }))
       .then(

@@ -13,6 +13,7 @@ import {
   kindOfKey,
   type PresignedRequest,
   type PresignOptions,
+  type PutOptions,
   StoreError,
 } from '@spacestore/core';
 import { ifVersion, versionOf } from './blob-facts.ts';
@@ -83,8 +84,11 @@ export async function presignUrl(sign: SignUrl, at: UploadPlace, options: Presig
   return { ...signed, method, headers: { 'x-ms-blob-type': 'BlockBlob' }, upload: `${upload.id}.${sizeBytes}${type}` };
 }
 
+/** Somebody else replaced the blob between the look at it and the commit: it is looked at again. Ends. */
+const maxTries = 8;
+
 /** Makes the blob of what was sent, by reading it and putting it: what is visible then is what was counted and hashed, whatever became of the
- *  upload meanwhile. */
+ *  upload meanwhile. A commit that was repeated because it took long never puts its content over what came after. */
 export async function commitUpload(
   at: UploadPlace,
   upload: string,
@@ -95,26 +99,40 @@ export async function commitUpload(
   const parsed = parseUpload(upload);
   const sent = uploadAt(at, parsed);
   const remove = (): Promise<unknown> => onAzure(undefined, () => unlessMissing(sent.delete({ deleteSnapshots: 'include' })));
-  // In this order: somebody else's commit of the same upload is seen at one of the two places.
-  const found = await onAzure(call, (abortSignal) => unlessMissing(sent.getProperties({ abortSignal })));
-  const present = await onAzure(call, (abortSignal) => lookAt(blob, key, abortSignal));
-  if (present?.info && (kindOfKey(key) === 'static' || present.put === parsed.id)) {
-    if (found) await remove();
-    return present.info;
+  for (let tries = 1; tries <= maxTries; tries++) {
+    // In this order: somebody else's commit of the same upload is seen at one of the two places.
+    const found = await onAzure(call, (abortSignal) => unlessMissing(sent.getProperties({ abortSignal })));
+    const present = await onAzure(call, (abortSignal) => lookAt(blob, key, abortSignal));
+    if (present?.info && (kindOfKey(key) === 'static' || present.put === parsed.id)) {
+      if (found) await remove();
+      return present.info;
+    }
+    if (!found) throw new StoreError('not_found', 'nothing was sent for this upload', { context: { key } });
+    try {
+      if (found.contentLength !== parsed.sizeBytes)
+        throw new StoreError('invalid', 'the upload is not as long as it was granted', {
+          context: { key, sizeBytes: found.contentLength },
+        });
+      const source = { sizeBytes: parsed.sizeBytes, open: () => contentOf(sent, versionOf(found.etag ?? ''), parsed.sizeBytes) };
+      const info = await putBlob(blob, key, source, { ...typeOf(parsed), ...unchanged(key, present?.version) }, putting, call, parsed.id);
+      await remove();
+      return info;
+    } catch (error) {
+      if (hasCode(error, 'invalid')) await remove();
+      if (!hasCode(error, 'conflict')) throw error;
+    }
   }
-  if (!found) throw new StoreError('not_found', 'nothing was sent for this upload', { context: { key } });
-  try {
-    if (found.contentLength !== parsed.sizeBytes)
-      throw new StoreError('invalid', 'the upload is not as long as it was granted', { context: { key, sizeBytes: found.contentLength } });
-    const source = { sizeBytes: parsed.sizeBytes, open: () => contentOf(sent, versionOf(found.etag ?? ''), parsed.sizeBytes) };
-    const options = parsed.contentType === undefined ? {} : { contentType: parsed.contentType };
-    const info = await putBlob(blob, key, source, options, putting, call, parsed.id);
-    await remove();
-    return info;
-  } catch (error) {
-    if (hasCode(error, 'invalid')) await remove();
-    throw error;
-  }
+  throw new StoreError('busy', 'others replaced the blob again and again while the upload was committed', { context: { key } });
+}
+
+function typeOf({ contentType }: Upload): PutOptions {
+  return contentType === undefined ? {} : { contentType };
+}
+
+/** The condition that a mutable blob is still as it was seen. */
+function unchanged(key: BlobKey, version: string | undefined): PutOptions {
+  if (kindOfKey(key) === 'static') return {};
+  return version === undefined ? { ifNoneMatch: '*' } : { ifMatch: version };
 }
 
 async function* contentOf(sent: BlockBlobClient, version: string, sizeBytes: number): AsyncGenerator<Uint8Array> {

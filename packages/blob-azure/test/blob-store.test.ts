@@ -94,6 +94,62 @@ describe('a blob on Azure', () => {
     expect(await contentOf(store, root, fileKey(1))).toEqual(body);
   });
 
+  it('never mixes the blocks of two puts', async () => {
+    const { place, container } = await filled();
+    const blob = container.getBlockBlobClient(`${root}/${blobPath('object', fileKey(3))}`);
+    const store = await azureBlobStore({ ...place, blockBytes: 7_000 });
+    const [mine, theirs] = [bytesOf(50_000, 1), bytesOf(50_000, 2)];
+    let otherPut: Promise<unknown> = Promise.resolve();
+    const source = {
+      open: async function* () {
+        yield mine.slice(0, 20_000);
+        otherPut = store.put(root, fileKey(3), {
+          open: async function* () {
+            yield theirs.slice(0, 49_000); // all but the last of its blocks are there before the first put is committed
+            await first;
+            yield theirs.slice(49_000);
+          },
+        });
+        const staged = async () => (await blob.getBlockList('uncommitted')).uncommittedBlocks?.length;
+        await expect.poll(staged, { timeout: 10_000 }).toBe(2 + 6);
+        yield mine.slice(20_000);
+      },
+    };
+    const first = store.put(root, fileKey(3), source);
+    await first;
+    expect(await contentOf(store, root, fileKey(3))).toEqual(mine);
+    await otherPut;
+    expect(await contentOf(store, root, fileKey(3))).toEqual(theirs);
+  });
+
+  it('is put where blocks of a put that failed still lie', async () => {
+    const { place, store } = await filled();
+    const inBlocks = await azureBlobStore({ ...place, blockBytes: 7_000 });
+    const broken = {
+      open: async function* () {
+        yield body;
+        throw new Error('the source broke');
+      },
+    };
+    for (const bytes of [new Uint8Array(), bytesOf(10, 8)])
+      for (const to of [keyOf(bytes), fileKey(20 + bytes.length)]) {
+        await expect(inBlocks.put(root, to, broken)).rejects.toThrow('the source broke');
+        await store.put(root, to, bytesSource(bytes), { ifNoneMatch: '*' });
+        expect(await contentOf(store, root, to)).toEqual(bytes);
+      }
+  });
+
+  it('that somebody holds a lease on is busy', async () => {
+    const { container, store } = await filled();
+    await container
+      .getBlobClient(`${root}/${blobPath('object', fileKey(1))}`)
+      .getBlobLeaseClient()
+      .acquireLease(15);
+    await expect(store.put(root, fileKey(1), bytesSource(bytesOf(9)))).rejects.toMatchObject({ code: 'busy' });
+    await expect(store.delete(root, fileKey(1))).rejects.toMatchObject({ code: 'busy' });
+    expect(await contentOf(store, root, fileKey(1))).toEqual(body);
+  });
+
   it('is read as it was when its body was asked for, or not at all', async () => {
     const { store } = await filled();
     const content = await store.get(root, fileKey(1), { range: { first: 0, last: 50_000 } });
@@ -158,6 +214,7 @@ describe('the way in', () => {
     { url: 'https://x.blob.core.windows.net', connectionString: 'UseDevelopmentStorage=true' },
     { url: 'https://x.blob.core.windows.net', accountKey: 'AAAA', sas: 'sv=1' },
     { connectionString: 'nonsense;AccountKey=c2VjcmV0' },
+    { url: 'nowhere', accountKey: 'AAAA' },
     { connectionString: 'UseDevelopmentStorage=true', prefix: '../x' },
   ])('is one and no other: %j', async (options) => {
     const problem = await azureBlobStore({ container: 'c', ...options }).catch((error: unknown) => error);

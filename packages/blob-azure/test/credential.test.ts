@@ -66,3 +66,9 @@ it('a credential reads and writes, and signs URLs with a key it asks the service
   const foreign = azureBlobStore({ url: service.url, container: 'files', retries: 0, credential: credentialOf('https://other.example') });
   await expect(foreign).rejects.toMatchObject({ code: 'unavailable' });
 });
+
+it('a credential that can’t be had is unavailable', async () => {
+  const getToken = () => Promise.reject(Object.assign(new Error('no identity here'), { name: 'CredentialUnavailableError' }));
+  const store = azureBlobStore({ url: 'https://localhost:1', container: 'files', retries: 0, credential: { getToken } });
+  await expect(store).rejects.toMatchObject({ code: 'unavailable', cause: { message: 'CredentialUnavailableError: no identity here' } });
+});

@@ -186,6 +186,24 @@ describe('a commit whose reply is lost', () => {
   });
 });
 
+describe('a commit of an upload that takes long', () => {
+  it('puts nothing over what came after it', async () => {
+    const { proxy, store, direct } = await behindProxy({ blockBytes: 50 });
+    const sent = bytesOf(300, 5);
+    const { url, headers, upload = '' } = await direct.presign(root, fileKey(1), { method: 'PUT', expiresInMs: 60_000, sizeBytes: 300 });
+    await fetch(url, { method: 'PUT', headers, body: Uint8Array.from(sent) });
+    let go = (): void => undefined;
+    proxy.plan(/PUT comp=blocklist/, { kind: 'hold', until: new Promise<void>((resolve) => (go = resolve)) });
+    const slow = store.commit(root, fileKey(1), upload);
+    await expect.poll(() => proxy.seen).toContain('PUT comp=blocklist');
+    const { version } = await direct.commit(root, fileKey(1), upload);
+    await direct.put(root, fileKey(1), bytesSource(body), { ifMatch: version });
+    go();
+    await expect(slow).rejects.toMatchObject({ code: 'not_found' });
+    expect(await contentOf(direct, root, fileKey(1))).toEqual(body);
+  });
+});
+
 describe('a delete whose reply is lost', () => {
   it('and that is sent again is done', async () => {
     const { proxy, store, direct } = await behindProxy({ retries: 3 });
