@@ -34,8 +34,8 @@ export function checkWorkspacePatch({ name, settings }: WorkspacePatch): Workspa
 }
 
 function checkName(name: unknown): string {
-  if (typeof name === 'string' && name.length <= 1024 && !/\p{Surrogate}/u.test(name)) return name;
-  throw new StoreError('invalid', 'the name of a workspace is text of at most 1024 characters');
+  if (typeof name === 'string' && name.length <= 1024 && !/[\p{Surrogate}\0]/u.test(name)) return name;
+  throw new StoreError('invalid', 'the name of a workspace is text of at most 1024 characters, without NUL');
 }
 
 function checkSettings({ relay, app }: WorkspaceSettings): WorkspaceSettings {

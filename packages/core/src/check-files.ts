@@ -7,8 +7,8 @@ const states: ReadonlySet<FileState> = new Set(['pending', 'ready', 'deleting'])
 /** A copy, without fields that are undefined. Throws: invalid. */
 export function checkFileEntry({ key, mimeType, name, sizeBytes, createdAt, state }: FileEntry): FileEntry {
   for (const text of [mimeType, name])
-    if (text !== undefined && (typeof text !== 'string' || text.length > 1024 || /\p{Surrogate}/u.test(text)))
-      throw new StoreError('invalid', 'a name or type of a file is text of at most 1024 characters');
+    if (text !== undefined && (typeof text !== 'string' || text.length > 1024 || /[\p{Surrogate}\0]/u.test(text)))
+      throw new StoreError('invalid', 'a name or type of a file is text of at most 1024 characters, without NUL');
   for (const count of [sizeBytes, createdAt])
     if (!Number.isSafeInteger(count) || count < 0) throw new StoreError('invalid', 'sizes and times of a file are integers from 0');
   if (!states.has(state)) throw new StoreError('invalid', 'the state of a file is pending, ready or deleting');

@@ -18,10 +18,11 @@ export interface EmbeddedOptions {
   /** Where its files go; memory where there is room for it, if absent. */
   readonly under?: string;
   readonly flags?: readonly string[];
+  readonly initdb?: readonly string[];
 }
 
 /** A PostgreSQL server of its own, started. It listens on a socket in its own folder, so that no two can want the same port. */
-export async function startEmbedded({ under = quickFolder(), flags = [] }: EmbeddedOptions = {}): Promise<Embedded> {
+export async function startEmbedded({ under = quickFolder(), flags = [], initdb = [] }: EmbeddedOptions = {}): Promise<Embedded> {
   const dir = mkdtempSync(join(under, 'spacestore-postgres-'));
   chmodSync(dir, 0o755); // as root, the server runs as another user
   const dataDir = join(dir, 'data');
@@ -36,7 +37,7 @@ export async function startEmbedded({ under = quickFolder(), flags = [] }: Embed
     user: 'postgres',
     password: 'password',
     createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
+    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync', ...initdb],
     postgresFlags: [...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]), ...flags],
     onLog: note,
     onError: note,

@@ -49,8 +49,10 @@ export function memoryDirectory(options: MemoryDirectoryOptions = {}): Directory
 
     update: (given, patch, call) =>
       lifetime.run(call, () => {
-        const workspace = activeWorkspace(place, parseWorkspaceId(given));
-        workspace.entry = { ...workspace.entry, ...checkWorkspacePatch(patch) };
+        const id = parseWorkspaceId(given);
+        const checked = checkWorkspacePatch(patch);
+        const workspace = activeWorkspace(place, id);
+        workspace.entry = { ...workspace.entry, ...checked };
         return copyOf(workspace.entry);
       }),
 
