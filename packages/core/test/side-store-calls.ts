@@ -201,6 +201,11 @@ export function directoryCalls(): fc.Arbitrary<StoreCall<Directory>> {
         (d) =>
           d.bindPeers(w, u, list, most),
     ),
+    fc.tuple(workspace, limit).map(
+      ([w, count]): Call =>
+        (d) =>
+          d.peers(w, { limit: count }),
+    ),
     fc.tuple(workspace, counts).map(
       ([w, delta]): Call =>
         (d) =>

@@ -17,6 +17,8 @@ import {
 import type { Metrics } from './metrics.ts';
 import type { Stores } from './service/stores.ts';
 
+export const defaultTimeoutMs = 30_000;
+
 export interface LayerOptions {
   readonly timeoutMs: number;
   readonly keys: KeyRing;

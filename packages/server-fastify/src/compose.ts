@@ -5,7 +5,7 @@ import { destination } from 'pino';
 import { composeStores } from './compose-adapters.ts';
 import { composeAuth, composeMetricsAuth } from './compose-auth.ts';
 import { composeKeys } from './compose-keys.ts';
-import { composeLayers } from './compose-layers.ts';
+import { composeLayers, defaultTimeoutMs } from './compose-layers.ts';
 import type { Config } from './config/config.ts';
 import { parseConfig } from './config/parse-config.ts';
 import { createServer, type SpacestoreServer } from './create-server.ts';
@@ -19,8 +19,6 @@ export interface ComposeOptions {
   readonly sync?: AttachSync;
   readonly clock?: Clock;
 }
-
-const defaultTimeoutMs = 30_000;
 
 /** A server as a configuration describes it, not listening yet. It holds the data folder until it is closed.
  *  Throws: invalid where the configuration is wrong, busy if another server holds the folder, unavailable. */

@@ -47,6 +47,11 @@ export interface Membership {
   readonly role: Role;
 }
 
+export interface PeerBinding {
+  readonly peer: PeerId;
+  readonly user: UserId;
+}
+
 export interface AuditEntry {
   /** Absent for what concerns no workspace. */
   readonly workspace?: WorkspaceId;
@@ -116,6 +121,9 @@ export interface Directory {
     maxPeers: number,
     call?: CallOptions,
   ) => Promise<{ readonly taken: readonly PeerId[] }>;
+
+  /** Peers and whose they are, in byte order of peers. */
+  readonly peers: (workspace: WorkspaceId, query: ListQuery, call?: CallOptions) => Promise<Page<PeerBinding>>;
 
   /** Adds to what a workspace uses; throws `quota` if one of the limits would be passed, and changes nothing then. */
   readonly addUsage: (workspace: WorkspaceId, delta: Usage, limits: Usage, call?: CallOptions) => Promise<Usage>;

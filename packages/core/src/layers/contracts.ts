@@ -51,6 +51,7 @@ const arities: { readonly [Contract in ContractName]: Arities<Contract> } = {
     setMember: 5,
     transfer: 3,
     bindPeers: 5,
+    peers: 3,
     addUsage: 4,
     usage: 2,
     countOwned: 2,

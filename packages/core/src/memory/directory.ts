@@ -126,6 +126,14 @@ export function memoryDirectory(options: MemoryDirectoryOptions = {}): Directory
         return { taken: bindPeers(activeWorkspace(place, id), of, wanted, maxPeers) };
       }),
 
+    peers: (given, query, call) =>
+      lifetime.run(call, () => {
+        const { after, limit } = checkListQuery(query, parsePeerId);
+        const bound = [...(workspaces.get(parseWorkspaceId(given))?.peers ?? [])].map(([peer, user]) => ({ peer, user }));
+        const items = bound.filter(({ peer }) => after === undefined || peer > after).sort((a, b) => compareIds(a.peer, b.peer));
+        return pageOf(items.slice(0, limit + 1), limit, ({ peer }) => peer);
+      }),
+
     addUsage: (given, delta, limits, call) =>
       lifetime.run(call, () => {
         const id = parseWorkspaceId(given);

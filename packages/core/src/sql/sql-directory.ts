@@ -131,6 +131,17 @@ export function sqlDirectory(
         return database.write(() => bindPeers(workspace, of, wanted, maxPeers));
       }),
 
+    peers: (given, query, call) =>
+      lifetime.run(call, async () => {
+        const workspace = parseWorkspaceId(given);
+        const { after = '', limit } = checkListQuery(query, parsePeerId);
+        const found = await database.read(() =>
+          rows('SELECT peer, bound_to FROM peer WHERE workspace = ? AND peer > ? ORDER BY peer LIMIT ?', workspace, after, limit + 1),
+        );
+        const items = found.map(([peer, user]) => ({ peer: peer as PeerId, user: user as UserId }));
+        return pageOf(items, limit, ({ peer }) => peer);
+      }),
+
     addUsage: (given, delta, limits, call) =>
       lifetime.run(call, () => {
         const workspace = parseWorkspaceId(given);

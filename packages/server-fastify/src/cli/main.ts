@@ -12,6 +12,7 @@ const main = defineCommand({
     backup: () => import('./commands/backup.ts').then(({ backupCommand }) => backupCommand),
     restore: () => import('./commands/restore.ts').then(({ restoreCommand }) => restoreCommand),
     backups: () => import('./commands/backups.ts').then(({ backupsCommand }) => backupsCommand),
+    copy: () => import('./commands/copy.ts').then(({ copyCommand }) => copyCommand),
     reseal: () => import('./commands/reseal.ts').then(({ resealCommand }) => resealCommand),
     stats: () => import('./commands/stats.ts').then(({ statsCommand }) => statsCommand),
     token: () => import('./commands/token.ts').then(({ tokenCommand }) => tokenCommand),

@@ -239,7 +239,7 @@ test('a command that cannot work says why and what to do, and exits with 2', asy
 });
 
 test('every command explains itself with --help', async () => {
-  const commands = ['serve', 'import', 'export', 'verify', 'backup', 'backups', 'restore', 'reseal', 'stats', 'token'];
+  const commands = ['serve', 'import', 'export', 'verify', 'backup', 'backups', 'restore', 'reseal', 'copy', 'stats', 'token'];
   const outcomes = await Promise.all(commands.map((command) => spacestore(command, '--help')));
   for (const { code, stdout } of outcomes) {
     expect(code).toBe(0);
