@@ -24,9 +24,9 @@ export function migrate(handle: SqliteHandle, schema: Schema): void {
 }
 
 /** Makes an empty file one of this kind, of the newest version. */
-export function initialise(handle: SqliteHandle, schema: Schema): void {
-  handle.exec(`PRAGMA application_id = ${schema.applicationId}`);
-  lift(handle, schema);
+export function initialise(handle: SqliteHandle, schema: Schema, fill = ''): void {
+  const version = `PRAGMA application_id = ${schema.applicationId}; PRAGMA user_version = ${schema.steps.length};`;
+  handle.exec(`BEGIN IMMEDIATE; ${schema.steps.join('\n')} ${fill}; ${version} COMMIT`);
 }
 
 /** Another process may do the same: the version is read again under the lock. */

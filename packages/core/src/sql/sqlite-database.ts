@@ -31,7 +31,7 @@ export function sqliteDatabase(
       const temporary = folder.temporaryName('new');
       try {
         folder.touch(temporary);
-        createSqliteFile(engine, folder.pathOf(temporary), schema, options).handle.close();
+        createSqliteFile(engine, folder.pathOf(temporary), schema);
         folder.rename(temporary, name);
       } catch (error) {
         for (const suffix of ['-journal', '-wal', '-shm', '']) folder.remove(temporary + suffix);

@@ -30,22 +30,16 @@ export function openSqliteFile(engine: SqliteEngine, path: string, schema: Schem
   });
 }
 
-/** Makes a new file of this kind; what is there after a crash in between is not one yet. */
-export function createSqliteFile(
-  engine: SqliteEngine,
-  path: string,
-  schema: Schema,
-  options: SqliteFileOptions,
-  fill?: (handle: SqliteHandle) => void,
-): SqliteFile {
-  return opened(engine, path, 'create', (handle) => {
+/** Makes a new file of this kind and closes it; what is there after a crash in between is not one yet. Nothing is asked and no parameter is bound, because
+ *  a library that frees its statements late (libsql) would keep the file open under a name that it loses: whoever opens it by its new name then shares
+ *  no locks with others that do. */
+export function createSqliteFile(engine: SqliteEngine, path: string, schema: Schema, fill?: string): void {
+  opened(engine, path, 'create', (handle) => {
     // Written in place, with one fsync at its end; write-ahead logging is for what comes after.
-    handle.exec(`PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL`);
-    initialise(handle, schema);
-    fill?.(handle);
+    handle.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL');
+    initialise(handle, schema, fill);
     handle.exec('PRAGMA journal_mode = WAL');
-    configure(handle, options);
-  });
+  }).handle.close();
 }
 
 function opened(engine: SqliteEngine, path: string, mode: 'create' | 'existing', prepare: (handle: SqliteHandle) => void): SqliteFile {

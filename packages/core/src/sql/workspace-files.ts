@@ -97,10 +97,7 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
       const temporary = folder.temporaryName('new');
       try {
         folder.touch(temporary);
-        const made = createSqliteFile(engine, folder.pathOf(temporary), workspaceSchema, options, (handle) => {
-          handle.run('INSERT INTO meta (only, workspace) VALUES (1, ?)', [workspace]);
-        });
-        made.handle.close();
+        createSqliteFile(engine, folder.pathOf(temporary), workspaceSchema, ownedBy(workspace));
         folder.rename(temporary, name);
       } catch (error) {
         for (const suffix of ['-journal', '-wal', '-shm', '']) folder.remove(temporary + suffix);
@@ -269,6 +266,12 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
 function emptyWriteAheadLog(handle: SqliteHandle): void {
   const [blocked] = handle.rows('PRAGMA wal_checkpoint(TRUNCATE)', [])[0] ?? [];
   if (blocked !== 0) throw new StoreError('busy', 'somebody still reads what is being removed');
+}
+
+/** As digits, so that no id is read as SQL. */
+function ownedBy(workspace: WorkspaceId): string {
+  const digits = Array.from(new TextEncoder().encode(workspace), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `INSERT INTO meta (only, workspace) VALUES (1, CAST(x'${digits}' AS TEXT))`;
 }
 
 function checkOwner(file: SqliteFile, workspace: WorkspaceId): void {
