@@ -3,6 +3,7 @@ export type { Folder } from './folder.ts';
 export type { FolderHold } from './folder-lock.ts';
 export type { GroupLimits, Schedule } from './group-commit.ts';
 export type { LogProblem, LogReport } from './log/verify-log.ts';
+export * from './served-stores.ts';
 export type { SpaceRow } from './spaces.ts';
 export * from './sql.ts';
 export * from './sql-directory.ts';
