@@ -44,6 +44,8 @@ export interface Subject<Kind extends SubjectKind, At extends Place = Place> {
   readonly module?: string;
   /** The bytes at rest: for scans, tampering and corruption. */
   readonly raw?: (place: At, scope: SetupScope) => Promise<readonly RawFile[]>;
+  /** The same as whoever has the key reads them, where the engine encrypts its files; `raw` if absent. */
+  readonly readable?: (place: At, scope: SetupScope) => Promise<readonly RawFile[]>;
   /** The items at rest one by one: lets laws change, swap and roll back what lies there. */
   readonly cells?: (place: At) => Promise<RawCells> | RawCells;
   /** A hand on the wire between the stores of a place and their server: lets laws lose and spoil what goes over it. */
