@@ -1,1 +1,2 @@
-export {};
+export type { SqliteStoreSettings, SqliteStores } from '@spacestore/core/sql';
+export * from './stores.ts';

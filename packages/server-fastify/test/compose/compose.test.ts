@@ -60,6 +60,36 @@ describe('a server composed from a configuration', () => {
     await again.close();
   });
 
+  it('keeps everything but files in encrypted libSQL files, if it is told to', async () => {
+    const libsql = (options: object): Config =>
+      config({ stores: [{ use: '@spacestore/adapter-libsql', options: { ...options } }, { use: '@spacestore/blob-fs' }] });
+    const key = libsql({ encryptionKey: 'the key of a test', cipher: 'aes256cbc' });
+    const server = await composeServer(key);
+    await expect(composeServer(key)).rejects.toMatchObject({ code: 'busy' });
+    const headers = { authorization: `Bearer ${await tokenFor('ada', key)}` };
+    const made = await server.app.inject({
+      method: 'POST',
+      url: '/v1/workspaces',
+      headers,
+      payload: { id: 'w1', name: 'A name to look for' },
+    });
+    expect(made.statusCode).toBe(201);
+    expect((await server.app.inject('/readyz')).statusCode).toBe(200);
+    await server.close();
+    const folderOf = join(folder, 'data', 'workspaces');
+    expect(await readdir(folderOf)).toEqual(expect.arrayContaining(['directory.db', 'workspace-w1.db']));
+    for (const name of await readdir(folderOf)) expect((await readFile(join(folderOf, name))).includes('A name to look for')).toBe(false);
+
+    const again = await composeServer(key);
+    expect((await again.app.inject({ url: '/v1/workspaces/w1', headers })).json()).toMatchObject({ name: 'A name to look for' });
+    await again.close();
+    const wrong = await composeServer(libsql({ encryptionKey: 'another' }));
+    expect((await wrong.app.inject({ url: '/v1/workspaces/w1', headers })).statusCode).toBe(500);
+    await wrong.close();
+    await expect(composeServer(libsql({ encryptionkey: 'x' }))).rejects.toThrow(/option encryptionkey/);
+    await expect(composeServer(libsql({ encryptionKey: 'x', cipher: 'rot13' }))).rejects.toThrow(/cipher is none of/);
+  });
+
   it('takes adapters of other people, by name', async () => {
     const directory = await foreignAdapter(
       'files-only',
