@@ -10,22 +10,25 @@ export interface Lifetime {
 }
 
 export function createLifetime(): Lifetime {
-  const underWay = new Set<Promise<unknown>>();
+  let underWay = 0;
   let closing: Promise<void> | undefined;
+  let onIdle: (() => void) | undefined;
   const settle = async (release: (() => Promise<void> | void) | undefined): Promise<void> => {
-    await Promise.allSettled(underWay);
+    if (underWay > 0)
+      await new Promise<void>((resolve) => {
+        onIdle = resolve;
+      });
     await release?.();
   };
   return {
     run: async (call, work) => {
       if (closing) throw new StoreError('closed', 'the store is closed');
       throwIfAborted(call);
-      const running = (async () => work())();
-      underWay.add(running);
+      underWay++;
       try {
-        return await running;
+        return await work();
       } finally {
-        underWay.delete(running);
+        if (--underWay === 0) onIdle?.();
       }
     },
     close: (release) => {

@@ -2,9 +2,10 @@ import { hasCode, StoreError } from '../errors.ts';
 import { type Cursor, maxCursorLength, parseCursor } from '../log/cursor.ts';
 import { clientSchemas, serverSchemas } from './control-schema.ts';
 import { pageFlags } from './encode.ts';
-import { clientKinds, type FrameLimits, kindOf, serverKinds } from './frame.ts';
+import { type FrameLimits, kindFromClient, kindFromServer } from './frame.ts';
+import { type IdCache, idCache } from './id-cache.ts';
 import type { ClientMessage, Compression, OpsBlock, OpsDown, OpsUp, PagedRecord, PageMessage, ServerMessage } from './messages.ts';
-import { type IdCache, idCache, peekRecordCount, takeRecordBlock } from './record-block.ts';
+import { peekRecordCount, takePagedBlock, takeRecordBlock } from './record-block.ts';
 import { parseJson } from './safe-json.ts';
 import { type ByteSource, byteSource, takeAscii, takeByte, takeBytes, takeVarint } from './varint.ts';
 
@@ -14,7 +15,7 @@ export type Inflate = (how: Compression, bytes: Uint8Array, maxBytes: number) =>
 /** What a client sent. Bodies are views into the frame: it must not change any more.
  *  Throws: invalid, too_large; nothing else. Of a batch that only has too many records, `context.ws` and `context.batch` are told. */
 export function decodeClientMessage(frame: Uint8Array, limits: FrameLimits, ids: IdCache = idCache()): ClientMessage {
-  const kind = kindOf(frame, clientKinds, limits);
+  const kind = kindFromClient(frame, limits);
   if (kind === 'ops-up') return decodeOpsUp(byteSource(frame, 1), limits, ids);
   return { kind, ...clientSchemas[kind](parseJson(frame.subarray(1)), 'the message') } as ClientMessage;
 }
@@ -27,7 +28,7 @@ export function decodeServerMessage(
   inflate: Inflate,
   ids: IdCache = idCache(),
 ): ServerMessage | Promise<PageMessage> {
-  const kind = kindOf(frame, serverKinds, limits);
+  const kind = kindFromServer(frame, limits);
   if (kind === 'ops-down') return decodeOpsDown(byteSource(frame, 1), limits, ids);
   if (kind === 'page') return decodePage(byteSource(frame, 1), limits, inflate, ids);
   return { kind, ...serverSchemas[kind](parseJson(frame.subarray(1)), 'the message') } as ServerMessage;
@@ -36,16 +37,16 @@ export function decodeServerMessage(
 function decodeOpsUp(source: ByteSource, limits: FrameLimits, ids: IdCache): OpsUp {
   const ws = takeVarint(source);
   const batch = takeVarint(source);
-  checkCount(source, limits, { ws, batch });
+  checkCount(source, limits, ws, batch);
   const block = source.bytes.subarray(source.at, source.end);
   return { kind: 'ops-up', ws, batch, records: takeRecordBlock(source, ids), block };
 }
 
-function checkCount(source: ByteSource, limits: FrameLimits, place: Readonly<Record<string, number>>): void {
-  const count = peekRecordCount(source);
-  if (count > limits.maxRecords)
+function checkCount(source: ByteSource, { maxRecords }: FrameLimits, ws?: number, batch?: number): void {
+  const records = peekRecordCount(source);
+  if (records > maxRecords)
     throw new StoreError('too_large', 'too many records in one frame: split it', {
-      context: { ...place, records: count, maxRecords: limits.maxRecords },
+      context: { ...(ws !== undefined && { ws }), ...(batch !== undefined && { batch }), records, maxRecords },
     });
 }
 
@@ -57,7 +58,7 @@ function decodeOpsDown(source: ByteSource, limits: FrameLimits, ids: IdCache): O
   for (let i = 0; i < count; i++) {
     const firstPosition = takeVarint(source);
     const block = byteSource(takeBytes(source, takeVarint(source)));
-    checkCount(block, limits, { ws });
+    checkCount(block, limits, ws);
     const records = takeRecordBlock(block, ids);
     if (!Number.isSafeInteger(firstPosition + records.length)) throw new StoreError('invalid', 'malformed records in a frame: positions');
     blocks.push({ firstPosition, records });
@@ -124,19 +125,11 @@ function takeCursor(source: ByteSource): Cursor | null {
 }
 
 function takePageRecords(source: ByteSource, times: boolean, limits: FrameLimits, ids: IdCache): readonly PagedRecord[] {
-  checkCount(source, limits, {});
+  checkCount(source, limits);
   const count = takeVarint(source);
   const positions = takeSteps(source, count);
   const receivedAt = times ? takeSteps(source, count) : undefined;
-  const records = takeRecordBlock(source, ids);
-  if (records.length !== count) throw new StoreError('invalid', 'a page has more or fewer records than positions');
-  return records.map(
-    (record, i): PagedRecord => ({
-      ...record,
-      position: positions[i] as number,
-      ...(receivedAt !== undefined && { receivedAt: receivedAt[i] as number }),
-    }),
-  );
+  return takePagedBlock(source, ids, positions, receivedAt);
 }
 
 function takeSteps(source: ByteSource, count: number): readonly number[] {

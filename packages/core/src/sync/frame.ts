@@ -41,10 +41,29 @@ export interface FrameLimits {
   readonly maxRecords: number;
 }
 
-/** Throws: too_large, invalid (no kind, or one that does not come from that side). */
-export function kindOf<Kind extends string>(frame: Uint8Array, kinds: Readonly<Record<Kind, number>>, limits: FrameLimits): Kind {
+const clientKindOf = kindsByByte(clientKinds);
+const serverKindOf = kindsByByte(serverKinds);
+
+function kindsByByte<Kind extends string>(kinds: Readonly<Record<Kind, number>>): readonly (Kind | undefined)[] {
+  const table = Array.from({ length: 256 }, (): Kind | undefined => undefined);
+  for (const [kind, byte] of Object.entries(kinds)) table[byte as number] = kind as Kind;
+  return table;
+}
+
+/** Throws: too_large, invalid (no kind, or one that a client does not send). */
+export function kindFromClient(frame: Uint8Array, limits: FrameLimits): ClientMessage['kind'] {
+  return kindOf(frame, clientKindOf, limits);
+}
+
+/** Throws: too_large, invalid (no kind, or one that a server does not send). */
+export function kindFromServer(frame: Uint8Array, limits: FrameLimits): ServerMessage['kind'] {
+  return kindOf(frame, serverKindOf, limits);
+}
+
+function kindOf<Kind extends string>(frame: Uint8Array, kinds: readonly (Kind | undefined)[], limits: FrameLimits): Kind {
   if (frame.length > limits.maxFrameBytes)
     throw new StoreError('too_large', 'a frame is too large', { context: { bytes: frame.length, maxBytes: limits.maxFrameBytes } });
-  for (const kind in kinds) if (kinds[kind] === frame[0]) return kind;
+  const kind = frame.length === 0 ? undefined : kinds[frame[0] as number];
+  if (kind !== undefined) return kind;
   throw new StoreError('invalid', 'unknown kind of frame', { context: { kind: frame[0] ?? null } });
 }

@@ -1,22 +1,12 @@
 import type { OpRecord } from '../contracts/op-store.ts';
 import { StoreError } from '../errors.ts';
-import { type PeerId, parsePeerId, parseTreeId, type TreeId } from '../ids.ts';
-import { type ByteSink, type ByteSource, byteSink, putAscii, putBytes, putVarint, reserve, sunk, takeAscii, takeVarint } from './varint.ts';
+import type { PeerId, TreeId } from '../ids.ts';
+import type { IdCache } from './id-cache.ts';
+import type { PagedRecord } from './messages.ts';
+import { type ByteSink, type ByteSource, byteSink, putAscii, putBytes, putVarint, reserve, sunk, takeBytes, takeVarint } from './varint.ts';
 
-/** Ids that were parsed before: a connection names the same few again and again. Bounded, and forgotten as a whole. */
-export interface IdCache {
-  readonly trees: Set<string>;
-  readonly peers: Set<string>;
-}
-
-const maxCachedIds = 4096;
-const maxIdBytes = 128;
 /** A step between two counters of a run stays below this, so that its zigzag form is a safe integer. */
 const maxStep = 2 ** 51;
-
-export function idCache(): IdCache {
-  return { trees: new Set(), peers: new Set() };
-}
 
 interface Run {
   readonly tree: number;
@@ -110,87 +100,102 @@ export function peekRecordCount(source: ByteSource): number {
 /** The records of the block that fills the rest of the source. Bodies are views into it.
  *  Throws: invalid, for anything that is not exactly one whole block. */
 export function takeRecordBlock(source: ByteSource, ids: IdCache): readonly OpRecord[] {
-  const count = takeVarint(source);
-  // Every record takes a byte for its length at least: a larger number is a lie, and nothing is allocated for it.
-  if (count > source.end - source.at) throw malformed('more records than bytes');
-  const trees = takeDictionary(source, count, ids.trees, parseTreeId);
-  const peers = takeDictionary(source, count, ids.peers, parsePeerId);
-  const runs = takeRuns(source, count, trees.length, peers.length);
-  const lengths = takeLengths(source, count);
+  const { trees, peers, counters, lengths } = takeColumns(source, ids);
   const records: OpRecord[] = [];
-  let next = 0;
-  for (const { tree, peer, length } of runs.all)
-    for (const end = next + length; next < end; next++) {
-      const start = source.at;
-      source.at += lengths[next] as number;
-      const body = source.bytes.subarray(start, source.at);
-      records.push({ tree: trees[tree] as TreeId, peer: peers[peer] as PeerId, counter: runs.counters[next] as number, body });
-    }
+  for (let i = 0; i < counters.length; i++) {
+    const body = takeBytes(source, lengths[i] as number);
+    records.push({ tree: trees[i] as TreeId, peer: peers[i] as PeerId, counter: counters[i] as number, body });
+  }
   return records;
 }
 
-interface Runs {
-  readonly all: readonly { readonly tree: number; readonly peer: number; readonly length: number }[];
-  readonly counters: Float64Array;
+/** The same with a place, and perhaps a time, for each record. Throws: invalid, as above and if there are more or fewer. */
+export function takePagedBlock(
+  source: ByteSource,
+  ids: IdCache,
+  positions: readonly number[],
+  times: readonly number[] | undefined,
+): readonly PagedRecord[] {
+  const { trees, peers, counters, lengths } = takeColumns(source, ids);
+  if (counters.length !== positions.length) throw malformed('a page has more or fewer records than positions');
+  const records: PagedRecord[] = [];
+  for (let i = 0; i < counters.length; i++) {
+    const body = takeBytes(source, lengths[i] as number);
+    const tree = trees[i] as TreeId;
+    const peer = peers[i] as PeerId;
+    const counter = counters[i] as number;
+    const position = positions[i] as number;
+    records.push(
+      times === undefined
+        ? { tree, peer, counter, body, position }
+        : { tree, peer, counter, body, position, receivedAt: times[i] as number },
+    );
+  }
+  return records;
 }
 
-function takeRuns(source: ByteSource, count: number, trees: number, peers: number): Runs {
+/** All of a block but its bodies, an entry for each record. */
+interface Columns {
+  readonly trees: TreeId[];
+  readonly peers: PeerId[];
+  readonly counters: number[];
+  readonly lengths: readonly number[];
+}
+
+/** Throws: invalid, unless lengths that add up to exactly the rest of the source stand before it. */
+function takeColumns(source: ByteSource, ids: IdCache): Columns {
+  const count = takeVarint(source);
+  // Every record takes a byte for its length at least: a larger number is a lie, and nothing is made for it.
+  if (count > source.end - source.at) throw malformed('more records than bytes');
+  const trees = takeDictionary(source, count, ids.tree);
+  const peers = takeDictionary(source, count, ids.peer);
+  const columns: Columns = { trees: [], peers: [], counters: [], lengths: [] };
+  takeRuns(source, count, trees, peers, columns);
+  return { ...columns, lengths: takeLengths(source, count) };
+}
+
+function takeRuns(source: ByteSource, count: number, trees: readonly TreeId[], peers: readonly PeerId[], columns: Columns): void {
   const runCount = takeVarint(source);
   if (runCount > count) throw malformed('more runs than records');
-  const all: { readonly tree: number; readonly peer: number; readonly length: number }[] = [];
-  const counters = new Float64Array(count);
-  let filled = 0;
+  const { counters } = columns;
   for (let r = 0; r < runCount; r++) {
-    const tree = takeVarint(source);
-    const peer = takeVarint(source);
+    const tree = trees[takeVarint(source)];
+    const peer = peers[takeVarint(source)];
     const length = takeVarint(source);
-    if (tree >= trees || peer >= peers) throw malformed('a run names an id that its dictionary does not have');
-    if (length === 0 || length > count - filled) throw malformed('runs and records do not add up');
+    if (tree === undefined || peer === undefined) throw malformed('a run names an id that its dictionary does not have');
+    if (length === 0 || length > count - counters.length) throw malformed('runs and records do not add up');
     let counter = takeVarint(source);
-    counters[filled++] = counter;
-    for (let i = 1; i < length; i++) {
+    for (let i = 0; ; ) {
+      columns.trees.push(tree);
+      columns.peers.push(peer);
+      counters.push(counter);
+      if (++i === length) break;
       counter += unzigzag(takeVarint(source));
       if (counter < 0 || counter > Number.MAX_SAFE_INTEGER) throw malformed('a counter is out of range');
-      counters[filled++] = counter;
     }
-    all.push({ tree, peer, length });
   }
-  if (filled !== count) throw malformed('runs and records do not add up');
-  return { all, counters };
+  if (counters.length !== count) throw malformed('runs and records do not add up');
 }
 
 /** Lengths of bodies that fill the rest exactly. */
-function takeLengths(source: ByteSource, count: number): Uint32Array {
-  const lengths = new Uint32Array(count);
+function takeLengths(source: ByteSource, count: number): readonly number[] {
+  const lengths: number[] = [];
   let sum = 0;
   for (let i = 0; i < count; i++) {
     const length = takeVarint(source);
     sum += length;
     if (sum > source.end - source.at) throw malformed('a body reaches beyond the frame');
-    lengths[i] = length;
+    lengths.push(length);
   }
   if (sum !== source.end - source.at) throw malformed('bytes are left over');
   return lengths;
 }
 
-function takeDictionary<Id extends string>(
-  source: ByteSource,
-  count: number,
-  known: Set<string>,
-  parse: (value: string) => Id,
-): readonly Id[] {
+function takeDictionary<Id extends string>(source: ByteSource, count: number, take: (source: ByteSource) => Id): readonly Id[] {
   const size = takeVarint(source);
   if (size > count) throw malformed('more names than records');
   const names: Id[] = [];
-  for (let i = 0; i < size; i++) {
-    const text = takeAscii(source, maxIdBytes);
-    if (known.has(text)) names.push(text as Id);
-    else {
-      names.push(parse(text));
-      if (known.size >= maxCachedIds) known.clear();
-      known.add(text);
-    }
-  }
+  for (let i = 0; i < size; i++) names.push(take(source));
   return names;
 }
 

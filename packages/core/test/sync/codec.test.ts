@@ -11,6 +11,7 @@ import {
   encodeServerMessage,
   type FrameLimits,
   type Inflate,
+  idCache,
 } from '@spacestore/core/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -238,11 +239,14 @@ describe('hostile frames', () => {
     await expect(decode(claims([0x80, 0x20]))).rejects.toMatchObject({ code: 'invalid' });
   });
 
-  it('do not leave names of one connection in another', () => {
-    const trees = new Set<string>();
-    const peers = new Set<string>();
-    decodeClientMessage(encodeClientMessage(opsUp([record()])), limits, { trees, peers });
-    expect([[...trees], [...peers]]).toEqual([['t'], ['p']]);
+  it('name the same ids whatever was decoded before, also where names share a hash', () => {
+    const ids = idCache();
+    // Both pairs collide in 32-bit FNV-1a.
+    for (const tree of ['costarring', 'liquid', 'declinate', 'macallums', 'liquid', 'costarring', 'x'.repeat(127), 'x'.repeat(128)]) {
+      const sent = { ...record(), tree: parseTreeId(tree) };
+      const message = decodeClientMessage(encodeClientMessage(opsUp([sent])), limits, ids) as Extract<ClientMessage, { kind: 'ops-up' }>;
+      expect(message.records).toEqual([sent]);
+    }
   });
 });
 

@@ -18,7 +18,8 @@ export interface LogSizes {
   readonly share: (workspace: WorkspaceId) => Promise<LogSize>;
   /** Takes over what somebody read, where nothing is known. */
   readonly learn: (workspace: WorkspaceId, head: Head) => void;
-  readonly note: (workspace: WorkspaceId, records: readonly OpRecord[]) => void;
+  /** `bytes` is the sum of the bodies. */
+  readonly note: (workspace: WorkspaceId, records: readonly OpRecord[], bytes: number) => void;
   readonly forget: (workspace: WorkspaceId) => void;
 }
 
@@ -53,15 +54,13 @@ export function logSizes(ops: OpStore): LogSizes {
     learn: (workspace, head) => {
       if (!sizes.has(workspace)) sizes.set(workspace, sizeOf(head));
     },
-    note: (workspace, records) => {
+    note: (workspace, records, bytes) => {
       const size = sizes.get(workspace);
       if (!size) return;
       size.noted += records.length;
       size.records += records.length;
-      for (const { counter, body } of records) {
-        if (counter > size.maxCounter) size.maxCounter = counter;
-        size.bytes += body.length;
-      }
+      size.bytes += bytes;
+      for (const { counter } of records) if (counter > size.maxCounter) size.maxCounter = counter;
     },
     forget: (workspace) => void sizes.delete(workspace),
   };

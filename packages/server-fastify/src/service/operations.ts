@@ -16,7 +16,7 @@ import {
   type VectorQuery,
 } from '@spacestore/core';
 import type { Action } from '../permissions.ts';
-import { beyondJump, beyondQuota, checkBodies, checkSizes, counterRefusal, quotaRefusal } from './append-checks.ts';
+import { beyondJump, beyondQuota, checkBodies, checkSizes, counterRefusal, isBeyondJump, quotaRefusal } from './append-checks.ts';
 import type { Gate } from './gate.ts';
 import { allows, type Grant } from './grant.ts';
 import type { LogSizes } from './log-size.ts';
@@ -58,15 +58,17 @@ export interface OperationsParts extends Pick<ServiceParts, 'ops' | 'limits' | '
   readonly refusals: Refusals;
 }
 
+const byDefault: AppendRequest = {};
+
 export function operations(parts: OperationsParts): Operations {
   const { ops, limits, events, gate, sizes, peers, refusals } = parts;
 
-  const checkGrowth = async (grant: Grant, records: readonly OpRecord[], as: Action, call?: CallOptions): Promise<void> => {
+  const checkGrowth = async (grant: Grant, records: readonly OpRecord[], bytes: number, as: Action, call?: CallOptions): Promise<void> => {
     let size = sizes.cached(grant.workspace) ?? (await sizes.share(grant.workspace));
     const refusal = (): StoreError | undefined => {
       const far = as === 'import' ? [] : beyondJump(records, size, limits);
       if (far.length > 0) return counterRefusal(far, size, limits);
-      return beyondQuota(records, size, limits) ? quotaRefusal(size, limits) : undefined;
+      return beyondQuota(records, bytes, size, limits) ? quotaRefusal(size, limits) : undefined;
     };
     if (refusal() === undefined) return;
     size = await sizes.read(grant.workspace, call); // others may have stored more, and what was noted may have been there already
@@ -82,15 +84,10 @@ export function operations(parts: OperationsParts): Operations {
   };
 
   const store = (grant: Grant, records: readonly OpRecord[], call?: CallOptions): Promise<AppendResult> =>
-    ops.append(grant.workspace, records, { via: grant.user, ...(ops.capabilities.fence && { ifEpoch: grant.epoch }) }, call);
+    ops.append(grant.workspace, records, ops.capabilities.fence ? { via: grant.user, ifEpoch: grant.epoch } : { via: grant.user }, call);
 
-  /** The fence may have been raised by somebody else's change: only who lost the role is refused. */
-  const storeFenced = async (grant: Grant, records: readonly OpRecord[], as: Action, call?: CallOptions): Promise<Appended> => {
-    try {
-      return { ...(await store(grant, records, call)), grant };
-    } catch (error) {
-      if (!hasCode(error, 'denied', 'not_found')) throw error;
-    }
+  /** The fence was raised, perhaps by somebody else's change: only who lost the role is refused. */
+  const storeAnew = async (grant: Grant, records: readonly OpRecord[], as: Action, call?: CallOptions): Promise<Appended> => {
     const fresh = await gate.refresh(grant, as, call);
     try {
       return { ...(await store(fresh, records, call)), grant: fresh };
@@ -100,19 +97,31 @@ export function operations(parts: OperationsParts): Operations {
     }
   };
 
-  const append: Operations['append'] = async (grant, records, request = {}, call) => {
+  const storeFenced = async (grant: Grant, records: readonly OpRecord[], as: Action, call?: CallOptions): Promise<Appended> => {
+    let result: AppendResult;
+    try {
+      result = await store(grant, records, call);
+    } catch (error) {
+      if (!hasCode(error, 'denied', 'not_found')) throw error;
+      return storeAnew(grant, records, as, call);
+    }
+    const { added, committedAt, through } = result;
+    return { added, committedAt, through, grant };
+  };
+
+  const append: Operations['append'] = async (grant, records, request = byDefault, call) => {
     const as = request.as ?? 'append';
     try {
       if (!allows(grant, as)) await gate.require(grant, as);
-      checkSizes(records, limits);
+      const bytes = checkSizes(records, limits);
       checkBodies(grant.entry.codec, records);
       const size = sizes.cached(grant.workspace);
-      if (size === undefined || (as !== 'import' && beyondJump(records, size, limits).length > 0) || beyondQuota(records, size, limits))
-        await checkGrowth(grant, records, as, call);
+      if (size === undefined || (as !== 'import' && isBeyondJump(records, size, limits)) || beyondQuota(records, bytes, size, limits))
+        await checkGrowth(grant, records, bytes, as, call);
       const asked = checkPeers(grant, records, as, call);
       if (asked) await asked;
       const result = await storeFenced(grant, records, as, call);
-      sizes.note(grant.workspace, records);
+      sizes.note(grant.workspace, records, bytes);
       if (records.length > 0) events.appended(grant.workspace, records, result, request.origin);
       return result;
     } catch (error) {
