@@ -19,8 +19,11 @@ import type { Driver } from './driver.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
 const limits = { maxFrameBytes: 8 << 20, maxRecords: 1_000_000 };
+const unzstd = promisify(zstdDecompress);
+const undeflate = promisify(inflateRaw);
+/** As the client does it: a page in one piece. */
 const inflate: Inflate = (how, bytes, maxOutputLength) =>
-  how === 'zstd' ? promisify(zstdDecompress)(bytes, { maxOutputLength }) : promisify(inflateRaw)(bytes, { maxOutputLength });
+  (how === 'zstd' ? unzstd : undeflate)(bytes, { maxOutputLength, chunkSize: maxOutputLength + 64 });
 
 /** Talks the real protocol with the real codec, without the client's outbox and states. */
 export const ourDriver: Driver = {

@@ -39,6 +39,12 @@ async function run(url: string, token: string, expected: number): Promise<Browse
     });
   });
   await caughtUp;
+  // Before that a page may still be asked for, which would bring this client's own records as well.
+  await new Promise<void>((resolve) => {
+    handle.status.subscribe(({ connected }) => {
+      if (connected === 'live') resolve();
+    });
+  });
   await handle.append([record(0, peerB), record(1, peerB)]);
   await handle.flush();
   const { pending, acknowledged, connected } = handle.status.value;

@@ -25,7 +25,7 @@ export function encodeClientMessage(message: ClientMessage): Uint8Array {
 /** The frame of a message; a page uncompressed. */
 export function encodeServerMessage(message: ServerMessage): Uint8Array {
   if (message.kind === 'ops-down') return encodeOpsDown(message);
-  if (message.kind === 'page') return pageFrame(message, 0, encodePageBody(message));
+  if (message.kind === 'page') return pageFrame(message, hasTimes(message), 0, encodePageBody(message, hasTimes(message)));
   const { kind, ...body } = message;
   return printJson(body, serverKinds[kind]);
 }
@@ -71,26 +71,29 @@ export function encodeBlocks(ws: WireWorkspace, cursor: Cursor, blocks: readonly
   return sunk(sink);
 }
 
-/** The frame of a page, its records compressed if that was agreed and helps. */
-export async function encodePage(page: PageMessage, how: Compression | null, compress: Compress): Promise<Uint8Array> {
-  const body = encodePageBody(page);
-  if (how === null || body.length < worthCompressing) return pageFrame(page, 0, body);
+/** The frame of a page, its records compressed if that was agreed and helps; with their times, unless told otherwise, if it has them. */
+export async function encodePage(
+  page: PageMessage,
+  how: Compression | null,
+  compress: Compress,
+  times: boolean = hasTimes(page),
+): Promise<Uint8Array> {
+  const body = encodePageBody(page, times);
+  if (how === null || body.length < worthCompressing) return pageFrame(page, times, 0, body);
   const packed = await compress(how, body);
-  if (packed.length >= body.length) return pageFrame(page, 0, body);
-  const sink = byteSink(packed.length + 8);
-  putVarint(sink, body.length);
-  putBytes(sink, packed);
-  return pageFrame(page, pageFlags[how], sunk(sink));
+  if (packed.length >= body.length) return pageFrame(page, times, 0, body);
+  return pageFrame(page, times, pageFlags[how], packed, body.length);
 }
 
-function pageFrame(page: PageMessage, flags: number, body: Uint8Array): Uint8Array {
+function pageFrame(page: PageMessage, times: boolean, flags: number, body: Uint8Array, unfoldsTo?: number): Uint8Array {
   const sink = byteSink(body.length + 160);
   putByte(sink, serverKinds.page);
   putVarint(sink, page.ws);
   putVarint(sink, page.sub);
-  putByte(sink, flags | (hasTimes(page) ? pageFlags.times : 0));
+  putByte(sink, flags | (times ? pageFlags.times : 0));
   putAscii(sink, page.next ?? '');
   putAscii(sink, page.through ?? '');
+  if (unfoldsTo !== undefined) putVarint(sink, unfoldsTo);
   putBytes(sink, body);
   return sunk(sink);
 }
@@ -100,12 +103,11 @@ function hasTimes({ records }: PageMessage): boolean {
 }
 
 /** Columns of positions and, if wanted, times; then the records as a block. */
-function encodePageBody(page: PageMessage): Uint8Array {
-  const { records } = page;
+function encodePageBody({ records }: PageMessage, times: boolean): Uint8Array {
   const sink = byteSink(512 + records.length * 24 + bytesOf(records));
   putVarint(sink, records.length);
   putSteps(sink, records, ({ position }) => position);
-  if (hasTimes(page)) putSteps(sink, records, ({ receivedAt }) => receivedAt ?? 0);
+  if (times) putSteps(sink, records, ({ receivedAt }) => receivedAt ?? 0);
   putRecordBlock(sink, records);
   return sunk(sink);
 }

@@ -42,7 +42,25 @@ export function putRecordBlock(sink: ByteSink, records: readonly OpRecord[]): vo
     bodyBytes += body.length;
   }
   reserve(sink, bodyBytes);
-  for (const { body } of records) putBytes(sink, body);
+  putBodies(sink, records);
+}
+
+/** Bodies that lie side by side in one buffer, as stores hand them out, are copied together. */
+function putBodies(sink: ByteSink, records: readonly OpRecord[]): void {
+  let first: Uint8Array | undefined;
+  let length = 0;
+  const flush = (): void => {
+    if (first !== undefined) putBytes(sink, new Uint8Array(first.buffer, first.byteOffset, length));
+  };
+  for (const { body } of records) {
+    if (first !== undefined && body.buffer === first.buffer && body.byteOffset === first.byteOffset + length) length += body.length;
+    else {
+      flush();
+      first = body;
+      length = body.length;
+    }
+  }
+  flush();
 }
 
 export function encodeRecordBlock(records: readonly OpRecord[]): Uint8Array {

@@ -7,9 +7,9 @@ import { record } from './wire-client.ts';
 const at = (position: number) => encodeCursor({ incarnation: 'a'.repeat(16), position, chain: 'b'.repeat(16) });
 
 /** A log of six records in pages of two, and a session that packs whatever is read. */
-function reading() {
+function reading(free = 1) {
   const queries: ReadQuery[] = [];
-  const slots = { free: 1 };
+  const slots = { free };
   let failing = false;
   const work: Promise<void>[] = [];
   const answers: { pull: number; positions: number[] | string; sub?: number }[] = [];
@@ -85,6 +85,22 @@ it('the next page is read while the client has the one before, and not again whe
   ]);
   expect(queries).toHaveLength(3);
   expect(slots.free).toBe(1);
+});
+
+it('the page behind the next one is read as well, as far as there is room for all connections', async () => {
+  const { pull, answers, queries, slots } = reading(2);
+  await pull(1, null);
+  expect(queries.map(({ after }) => after?.split('.')[1])).toEqual([undefined, '2', '4']);
+  expect(slots.free).toBe(0);
+  await pull(2, 2);
+  await pull(3, 4);
+  expect(answers.map(({ positions }) => positions)).toEqual([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]);
+  expect(queries).toHaveLength(3);
+  expect(slots.free).toBe(2);
 });
 
 it('a page made ready for one subscription is not another’s', async () => {
