@@ -2,15 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { StoreError, type UserId } from '@spacestore/core';
-import { subprotocol, type WireLimits } from '@spacestore/core/sync';
+import type { UserId } from '@spacestore/core';
+import { idCache, subprotocol, type WireLimits } from '@spacestore/core/sync';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type SyncDeps, syncPath } from '../sync-part.ts';
+import { AcceptedSocket, ignoreReset, type SocketParts } from './accepted-socket.ts';
 import { compressions } from './compress.ts';
-import { type Connection, connection } from './connection.ts';
 import { counts } from './counts.ts';
 import type { Hub } from './hub.ts';
-import { outgoing } from './outgoing.ts';
 
 export interface EndpointOptions {
   readonly heartbeatMs: number;
@@ -36,16 +35,6 @@ export interface Endpoint {
   readonly sockets: () => number;
 }
 
-interface Open {
-  readonly socket: WebSocket;
-  readonly connection: Connection;
-  readonly update: () => void;
-  paused: boolean;
-}
-
-/** Bytes of an HTTP upgrade's frame headers that do not count as HELLO. */
-const frameOverhead = 64;
-
 /** Accepts sockets on a server's `upgrade`. `overloaded` asks for a 503. */
 export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: EndpointOptions, overloaded: () => boolean): Endpoint {
   const { limits, origins, clock, metrics, log } = deps;
@@ -67,14 +56,36 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
     clientTracking: false,
     handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
   });
-  const open = new Set<Open>();
+  const open = new Set<AcceptedSocket>();
   const perAddress = counts<string>();
-  const perUser = counts<UserId>();
-  const pageSlots = { free: options.pagesAhead };
   let draining = false;
-
-  const report = (error: unknown): void => log.error({ err: error }, 'sync');
-  const reconnectAfterMs = (): number => Math.round(Math.random() * options.reconnectSpreadMs);
+  const parts: SocketParts = {
+    services: deps.services,
+    authenticator: deps.authenticator,
+    hub,
+    clock,
+    session: {
+      limits: wire,
+      compress: compressions,
+      handshakeMs: limits.handshakeMs,
+      handshakeBytes: limits.handshakeBytes,
+      maxWorkspaces: limits.workspacesPerSocket,
+      bufferBytes: limits.socketBufferBytes,
+      stalledMs: limits.stalledReaderMs,
+    },
+    ids: idCache(),
+    pageBytes: options.pageBytes,
+    pageRecords: options.pageRecords,
+    pageSlots: { free: options.pagesAhead },
+    reconnectAfterMs: () => Math.round(Math.random() * options.reconnectSpreadMs),
+    report: (error) => log.error({ err: error }, 'sync'),
+    loadCalls: options.loadCalls,
+    loadBytes: options.loadBytes,
+    bufferBytes: limits.socketBufferBytes,
+    handshakeBytes: limits.handshakeBytes,
+    perUser: counts<UserId>(),
+    socketsPerUser: limits.socketsPerUser,
+  };
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', ignoreReset);
@@ -95,104 +106,34 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
     return undefined;
   };
 
-  // Only the network socket is kept: a request with its headers would stay in memory as long as the connection.
   const accept = (socket: WebSocket, network: Socket, address: string): void => {
-    const out = outgoing(socket, network);
-    let user: UserId | undefined;
-    const state: Open = {
-      socket,
-      paused: false,
-      update: () => {
-        const { calls, bytes } = state.connection.load();
-        const full = calls > options.loadCalls || bytes > options.loadBytes || out.buffered() > limits.socketBufferBytes;
-        if (full === state.paused || socket.readyState !== socket.OPEN) return;
-        state.paused = full;
-        if (full) socket.pause();
-        else socket.resume();
-      },
-      connection: connection({
-        services: deps.services,
-        authenticator: deps.authenticator,
-        hub,
-        clock,
-        options: {
-          connection: randomBytes(12).toString('base64url'),
-          limits: wire,
-          compress: compressions,
-          handshakeMs: limits.handshakeMs,
-          handshakeBytes: limits.handshakeBytes,
-          maxWorkspaces: limits.workspacesPerSocket,
-          bufferBytes: limits.socketBufferBytes,
-          stalledMs: limits.stalledReaderMs,
-        },
-        pageBytes: options.pageBytes,
-        pageRecords: options.pageRecords,
-        pageSlots,
-        out,
-        admit: (who) => {
-          if (perUser.of(who) >= limits.socketsPerUser) return false;
-          user = who;
-          perUser.add(who);
-          return true;
-        },
-        reconnectAfterMs,
-        close: (flush) => (flush ? socket.close(1000) : socket.terminate()),
-        loaded: () => state.update(),
-        report,
-      }),
-    };
-    open.add(state);
+    const accepted = new AcceptedSocket(randomBytes(12).toString('base64url'), parts, socket, network, (closed) => {
+      open.delete(closed);
+      perAddress.remove(address);
+      metrics.sockets.set(open.size);
+    });
+    open.add(accepted);
     perAddress.add(address);
     metrics.sockets.set(open.size);
-
-    // Until the first frame is there nobody is known: no more than HELLO's bytes are taken in.
-    let heard = false;
-    const before = network.bytesRead;
-    const guard = (): void => {
-      if (!heard && network.bytesRead - before > limits.handshakeBytes + frameOverhead) socket.terminate();
-    };
-    network.on('data', guard);
-    network.on('drain', state.update);
-
-    socket.on('message', (data, binary) => {
-      if (!heard) network.off('data', guard);
-      heard = true;
-      // A copy: ws reads the next frames into the same memory, and records are kept until they are committed and told.
-      if (binary) state.connection.receive(new Uint8Array(data as Buffer));
-      else state.connection.refuse(new StoreError('invalid', 'frames are binary'));
-      state.update();
-    });
-    socket.on('error', ignoreReset);
-    socket.on('close', () => {
-      network.off('drain', state.update);
-      open.delete(state);
-      perAddress.remove(address);
-      if (user !== undefined) perUser.remove(user);
-      metrics.sockets.set(open.size);
-      state.connection.gone();
-    });
   };
 
   server.on('upgrade', onUpgrade);
 
   return {
     tick: () => {
-      for (const { connection: each, paused, update } of open) {
-        each.tick(paused);
-        update();
-      }
+      for (const socket of open) socket.tick();
     },
     sockets: () => open.size,
     drain: async () => {
       draining = true;
-      for (const { socket } of open) socket.pause();
-      await until(() => ![...open].some((state) => state.connection.owed() > 0), options.drainMs);
-      for (const { socket, connection: each } of open) {
-        each.drain();
+      for (const socket of open) socket.pause();
+      await until(() => ![...open].some((socket) => socket.connection.owed() > 0), options.drainMs);
+      for (const socket of open) {
+        socket.connection.drain();
         socket.resume();
       }
       await until(() => open.size === 0, options.drainMs);
-      for (const { socket } of open) socket.terminate();
+      for (const socket of open) socket.close(false);
       server.off('upgrade', onUpgrade);
     },
   };
@@ -201,11 +142,6 @@ export function endpoint(server: Server, deps: SyncDeps, hub: Hub, options: Endp
 function offers(request: IncomingMessage): boolean {
   const offered = request.headers['sec-websocket-protocol'] ?? '';
   return offered.split(',').some((name) => name.trim() === subprotocol);
-}
-
-/** A connection that breaks, or a frame that ws refuses, ends in `close`, where everything is cleaned up. */
-function ignoreReset(): void {
-  // Nothing to add to what `close` does.
 }
 
 async function until(done: () => boolean, withinMs: number): Promise<void> {
