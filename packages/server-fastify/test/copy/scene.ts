@@ -38,7 +38,7 @@ export const [ann, bob, cat] = ['ann', 'bob', 'cat'].map(parseUserId) as [
 ];
 
 /** Secrets sealed with a key of the place's own. */
-const sealedWith = (n: number) => seal({ keys: keyRing([new Uint8Array(32).map((_, i) => (i * 7 + n) % 256)]) });
+export const sealedWith = (n: number) => seal({ keys: keyRing([new Uint8Array(32).map((_, i) => (i * 7 + n) % 256)]) });
 
 export function memoryPlace(): Stores {
   return {
