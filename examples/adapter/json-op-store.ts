@@ -7,6 +7,7 @@ import {
   type CheckedVectorQuery,
   type Clock,
   checkAppendOptions,
+  checkDropOptions,
   checkListQuery,
   checkReadQuery,
   checkRecords,
@@ -23,6 +24,7 @@ import {
   parseTreeId,
   parseWorkspaceId,
   type ReadPage,
+  refuseFenced,
   type StoredRecord,
   StoreError,
   staleCursor,
@@ -134,11 +136,15 @@ export async function jsonOpStore({ dir, clock = systemClock }: JsonOpStoreOptio
           return wanted;
         });
       }),
-    drop: (workspace, call) =>
+    drop: (workspace, options, call) =>
       lifetime.run(call, () => {
         const id = parseWorkspaceId(workspace);
+        const ifEpoch = checkDropOptions(options, capabilities);
         return inTurn(call, async () => {
-          if (logs.has(id)) await commit({ kind: 'drop', workspace: id });
+          const log = logs.get(id);
+          if (!log) return;
+          refuseFenced(log, ifEpoch);
+          await commit({ kind: 'drop', workspace: id });
         });
       }),
     snapshot: (_workspace, call) => lifetime.run(call, () => noSnapshots()),

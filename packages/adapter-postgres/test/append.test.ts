@@ -56,7 +56,7 @@ test('turns of calls to several workspaces, from two servers, have the outcomes 
         for (const workspace of workspaces) {
           expect(await contentOf((servers[0] as (typeof servers)[number]).ops, workspace)).toEqual(await contentOf(model, workspace));
           expect(await servers[1]?.verifyWorkspace(workspace).then((report) => report?.problems ?? [])).toEqual([]);
-          await Promise.all([servers[0]?.ops.drop(workspace)]);
+          await servers[0]?.ops.drop(workspace);
         }
       },
     ),

@@ -1,4 +1,4 @@
-import type { AppendOptions, OpStoreCapabilities } from './contracts/op-store.ts';
+import type { AppendOptions, DropOptions, Head, OpStoreCapabilities } from './contracts/op-store.ts';
 import { StoreError } from './errors.ts';
 import { parseUserId } from './ids.ts';
 
@@ -16,6 +16,20 @@ export function checkAppendOptions(
     ...(via === undefined ? {} : { via: parseUserId(via) }),
     ...(receivedAt === undefined ? {} : { receivedAt: parseReceivedAt(receivedAt) }),
   };
+}
+
+/** The epoch up to which a log may be dropped, if that matters. Throws: invalid, unsupported. */
+export function checkDropOptions(options: DropOptions | undefined, capabilities: Pick<OpStoreCapabilities, 'fence'>): number | undefined {
+  const { ifEpoch } = options ?? {};
+  if (ifEpoch === undefined) return undefined;
+  if (!capabilities.fence) throw unsupported('ifEpoch');
+  return parseEpoch(ifEpoch);
+}
+
+/** Throws: denied, if the log was fenced higher than its caller knows. */
+export function refuseFenced(head: Pick<Head, 'epoch'>, ifEpoch: number | undefined): void {
+  if (ifEpoch !== undefined && ifEpoch < head.epoch)
+    throw new StoreError('denied', 'the log was fenced: membership has changed', { context: { ifEpoch, epoch: head.epoch } });
 }
 
 /** Throws: invalid. An epoch is an integer from 0 to 2^53 − 1. */

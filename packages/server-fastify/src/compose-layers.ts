@@ -25,7 +25,7 @@ export interface LayerOptions {
   readonly metrics: Metrics;
 }
 
-/** Work that takes as long as a workspace, or a file, is large. */
+/** Work that takes as long as a workspace, or a file, is large. A drop nobody waits for any more could also hit what is made under the name next. */
 const unbounded = { snapshot: Infinity, restore: Infinity, drop: Infinity };
 
 /** The stores with everything around them that a server wants: inside out timeout, retry, seal, verify, metrics, tracing. */
@@ -45,12 +45,16 @@ export function composeLayers(stores: Stores, { timeoutMs, keys, metrics: target
       ...outer('BlobStore'),
     ]),
     secrets: layered(stores.secrets, [
-      timeout('SecretStore', { timeoutMs }),
+      timeout('SecretStore', { timeoutMs, methods: { drop: Infinity } }),
       patient('SecretStore'),
       seal({ keys }),
       ...outer('SecretStore'),
     ]),
-    files: layered(stores.files, [timeout('FileIndex', { timeoutMs }), patient('FileIndex'), ...outer('FileIndex')]),
+    files: layered(stores.files, [
+      timeout('FileIndex', { timeoutMs, methods: { drop: Infinity } }),
+      patient('FileIndex'),
+      ...outer('FileIndex'),
+    ]),
     directory: layered(stores.directory, [timeout('Directory', { timeoutMs, methods: { verifyAudit: Infinity } }), ...outer('Directory')]),
   };
 }

@@ -136,8 +136,9 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
     metrics,
     listen: async ({ host = '127.0.0.1', port = 0 } = {}) => {
       checkBinding(host, options);
-      const resumed = await services.workspaces.resumeDeletes();
-      if (resumed.length > 0) logger.info({ workspaces: resumed }, 'ended deletions that were cut off');
+      const { ended, failed } = await services.workspaces.resumeDeletes();
+      if (ended.length > 0) logger.info({ workspaces: ended }, 'ended deletions that were cut off');
+      for (const { workspace, error } of failed) logger.error({ workspace, err: error }, 'a deletion that was cut off could not be ended');
       const address = await app.listen({ host, port });
       const { port: bound } = app.server.address() as AddressInfo;
       const scheme = options.tls ? 'https' : 'http';

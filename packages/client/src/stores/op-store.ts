@@ -4,6 +4,7 @@ import {
   type Cursor,
   canonicalJson,
   checkAppendOptions,
+  checkDropOptions,
   checkListQuery,
   checkReadQuery,
   checkRecords,
@@ -192,9 +193,10 @@ export function remoteOpStore(http: HttpClient, access: WorkspaceAccess, limits:
     snapshot: (_workspace, call) => lifetime.run(call, unsupported),
     restore: (_workspace, _snapshot, call) => lifetime.run(call, unsupported),
 
-    drop: (workspace, call) =>
+    drop: (workspace, options, call) =>
       lifetime.run(call, async () => {
         const id = parseWorkspaceId(workspace);
+        checkDropOptions(options, capabilities);
         await access.read(
           id,
           async () => {

@@ -170,7 +170,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Words>>>> = {
   },
   history: {
     'OP-54': [
-      'fence raises the epoch and binds every later append that carries one',
+      'fence raises the epoch and binds every later append and drop that carries one',
       'A removed member must not write through a server that has not heard of it.',
     ],
     'OP-55': [

@@ -73,8 +73,8 @@ export const lifeMutants: readonly OpMutant[] = [
     law: 'OP-44',
     make: (base) => ({
       ...base,
-      drop: async (ws, call) => {
-        await base.drop(ws, call);
+      drop: async (ws, options, call) => {
+        await base.drop(ws, options, call);
         for (const other of (await base.workspaces({ limit: 1000 })).items) if (other.startsWith(ws)) await base.drop(other);
       },
     }),
@@ -261,6 +261,19 @@ export const lifeMutants: readonly OpMutant[] = [
       },
     }),
     witness: async (store, ws) => (await codeOf(store.append(ws, of([0]), { ifEpoch: 0 }))) === undefined,
+  },
+  {
+    id: 'M238',
+    what: 'a drop that comes late removes what was made since',
+    law: 'OP-54',
+    make: (base) => ({
+      ...base,
+      drop: (ws, options, call) => base.drop(ws, options?.ifEpoch === undefined ? options : { ifEpoch: Number.MAX_SAFE_INTEGER }, call),
+    }),
+    witness: async (store, ws) => {
+      await store.fence(ws, 5);
+      return (await codeOf(store.drop(ws, { ifEpoch: 4 }))) === undefined;
+    },
   },
   {
     id: 'M235',

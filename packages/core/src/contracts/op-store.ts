@@ -31,6 +31,11 @@ export interface AppendOptions {
   readonly receivedAt?: number;
 }
 
+export interface DropOptions {
+  /** Refuse as `denied` if the log was fenced higher. */
+  readonly ifEpoch?: number;
+}
+
 export interface AppendResult {
   /** Records that were not there before. They took the positions `committedAt - added + 1 … committedAt`, in the order of the call, if none was a duplicate. */
   readonly added: number;
@@ -175,8 +180,9 @@ export interface OpStore {
    *  Throws: corrupt (not a whole snapshot), invalid (of another workspace), too_large, unavailable. */
   readonly restore: (workspace: WorkspaceId, snapshot: ByteSource, call?: CallOptions) => Promise<Head>;
 
-  /** Removes the log; one that is not there is fine. Law: atomic; others stay as they are. */
-  readonly drop: (workspace: WorkspaceId, call?: CallOptions) => Promise<void>;
+  /** Removes the log; one that is not there is fine. With `ifEpoch` one that was fenced higher stays as it is: a drop that comes late, after the
+   *  workspace was made again and fenced under its new epoch, takes nothing away. Law: atomic; others stay as they are. Throws: denied, unsupported. */
+  readonly drop: (workspace: WorkspaceId, options?: DropOptions, call?: CallOptions) => Promise<void>;
 
   /** Waits for the work accepted so far, then refuses more as `closed`. Calling it again is fine. */
   readonly close: () => Promise<void>;

@@ -35,7 +35,7 @@ type Arities<Contract extends ContractName> = {
 };
 
 const arities: { readonly [Contract in ContractName]: Arities<Contract> } = {
-  OpStore: { append: 4, read: 3, vector: 3, trees: 3, workspaces: 2, head: 2, fence: 3, snapshot: 2, restore: 3, drop: 2 },
+  OpStore: { append: 4, read: 3, vector: 3, trees: 3, workspaces: 2, head: 2, fence: 3, snapshot: 2, restore: 3, drop: 3 },
   BlobStore: { put: 5, get: 4, head: 3, list: 3, delete: 4, presign: 4, commit: 4, drop: 2 },
   SecretStore: { get: 3, getAll: 2, set: 5, setAll: 4, delete: 4, names: 3, drop: 2 },
   FileIndex: { put: 3, replace: 5, get: 3, patch: 4, list: 3, delete: 3, drop: 2 },

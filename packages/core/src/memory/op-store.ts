@@ -1,7 +1,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { bytesSource, drainSource, joinBytes } from '../byte-source.ts';
 import type { CallOptions } from '../call.ts';
-import { checkAppendOptions, parseEpoch } from '../check-append-options.ts';
+import { checkAppendOptions, checkDropOptions, parseEpoch, refuseFenced } from '../check-append-options.ts';
 import { checkListQuery, checkReadQuery, checkVectorQuery } from '../check-queries.ts';
 import { checkRecords } from '../check-records.ts';
 import { type Clock, systemClock } from '../clock.ts';
@@ -159,9 +159,13 @@ export function memoryOpStore(options: MemoryOpOptions = {}): OpStore {
         return headOf(log);
       }),
 
-    drop: (workspace, call) =>
+    drop: (workspace, dropOptions, call) =>
       lifetime.run(call, () => {
-        place.logs.delete(parseWorkspaceId(workspace));
+        const id = parseWorkspaceId(workspace);
+        const ifEpoch = checkDropOptions(dropOptions, capabilities);
+        const log = place.logs.get(id);
+        if (log) refuseFenced(log, ifEpoch);
+        place.logs.delete(id);
       }),
 
     close: () => lifetime.close(),

@@ -1,4 +1,4 @@
-import { checkAppendOptions, parseEpoch } from '../check-append-options.ts';
+import { checkAppendOptions, checkDropOptions, parseEpoch, refuseFenced } from '../check-append-options.ts';
 import { checkListQuery, checkReadQuery, checkVectorQuery } from '../check-queries.ts';
 import { checkRecords } from '../check-records.ts';
 import type { Clock } from '../clock.ts';
@@ -154,11 +154,12 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
         return copies.restore(workspace, snapshot, call?.signal);
       }),
 
-    drop: (given, call) =>
+    drop: (given, dropOptions, call) =>
       lifetime.run(call, async () => {
         const workspace = parseWorkspaceId(given);
+        const ifEpoch = checkDropOptions(dropOptions, capabilities);
         await groups.settle(workspace);
-        await workspaces.write(workspace, false, dropLog);
+        await workspaces.write(workspace, false, () => dropLog(ifEpoch));
         await workspaces.tidy(workspace);
       }),
 
@@ -210,7 +211,9 @@ function* raiseEpoch(epoch: number): Sql<number> {
   return raised;
 }
 
-function* dropLog(): Sql<true> {
+function* dropLog(ifEpoch: number | undefined): Sql<true> {
+  const head = ifEpoch === undefined ? undefined : yield* readHead();
+  if (head) refuseFenced(head, ifEpoch);
   yield* run('UPDATE meta SET has_log = 0');
   for (const table of ['head', 'chain', 'record', 'tree', 'peer', 'author', 'spaces']) yield* run(`DELETE FROM ${table}`);
   return true;

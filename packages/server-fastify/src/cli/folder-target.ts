@@ -17,6 +17,7 @@ import type { LogFindings } from '../config/adapter-module.ts';
 import { serviceEvents } from '../events.ts';
 import { defaultLimits } from '../limits.ts';
 import type { Action } from '../permissions.ts';
+import { logLost } from '../service/fences.ts';
 import type { Grant } from '../service/grant.ts';
 import { createServices } from '../services.ts';
 import type { Target } from './target.ts';
@@ -103,6 +104,7 @@ export async function folderTarget(options: FolderTargetOptions): Promise<Folder
     stats: async (workspace) => {
       await owner(workspace);
       const [head, usage] = await Promise.all([ops.head(workspace), directory.usage(workspace)]);
+      if (!head && ops.capabilities.fence) throw logLost();
       let trees = 0;
       for (let query: { after?: string; limit: number } | undefined = { limit: 1000 }; query; ) {
         const page: Awaited<ReturnType<typeof ops.trees>> = await ops.trees(workspace, query);
@@ -123,7 +125,7 @@ export async function folderTarget(options: FolderTargetOptions): Promise<Folder
     },
     verifyLog: async (workspace) => {
       if (!verify) throw new StoreError('unsupported', 'the adapter of this log can not verify it');
-      return (await verify(workspace)) ?? { records: 0, problems: [] };
+      return (await verify(workspace)) ?? { records: 0, problems: [{ kind: 'missing', message: logLost().message }] };
     },
     verifyFiles: async (workspace, onFile) => {
       const root = (await entryOf(workspace)).blobRoot;

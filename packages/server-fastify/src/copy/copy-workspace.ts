@@ -1,4 +1,5 @@
 import { type CallOptions, StoreError, type WorkspaceEntry, type WorkspaceId } from '@spacestore/core';
+import { logLost } from '../service/fences.ts';
 import type { Stores } from '../service/stores.ts';
 import { copyEntry } from './entry-copy.ts';
 import { compareFiles, copyFiles } from './file-copy.ts';
@@ -42,6 +43,10 @@ export async function copyWorkspace(
   const found = await source.directory.get(workspace, call);
   if (found?.state !== 'active') throw new StoreError('not_found', `the source has no workspace ${workspace}`);
   const { blobRoot } = found;
+  if (source.ops.capabilities.fence && (await source.ops.head(workspace, call)) === undefined) throw logLost();
+  // What is listed has a log, also while nothing is in it yet. One that was listed before may have lost its own.
+  const isNew = (await target.directory.get(workspace, call)) === undefined;
+  if (isNew && target.ops.capabilities.fence) await target.ops.fence(workspace, 0, call);
   await copyEntry(source.directory, target.directory, found, call);
   const log = logCopy(source.ops, target.ops, workspace, call);
   for (let pass = 1; (await log.catchUp(onRecords)) > 0 && pass < maxPasses; ) pass++;

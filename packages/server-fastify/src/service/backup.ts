@@ -1,6 +1,6 @@
-import { type ByteSource, type CallOptions, type Head, StoreError } from '@spacestore/core';
+import type { ByteSource, CallOptions, Head } from '@spacestore/core';
 import type { Activity } from './activity.ts';
-import type { Fences } from './fences.ts';
+import { type Fences, logLost } from './fences.ts';
 import type { Gate } from './gate.ts';
 import { type Grant, noSuchWorkspace } from './grant.ts';
 import type { LogSizes } from './log-size.ts';
@@ -48,7 +48,7 @@ export function backup({ ops, directory, events, limits, gate, fences, sizes, ac
     take: async (grant, call) => {
       await gate.require(grant, 'backup');
       const snapshot = await ops.snapshot(grant.workspace, call);
-      if (!snapshot) throw new StoreError('corrupt', 'the workspace is listed, but its log is not there');
+      if (!snapshot) throw logLost();
       await audit(grant, 'backup', { ...(snapshot.sizeBytes !== undefined && { sizeBytes: snapshot.sizeBytes }) });
       return snapshot;
     },

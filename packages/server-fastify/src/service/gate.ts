@@ -8,8 +8,9 @@ import type { ServiceParts } from './stores.ts';
 
 /** The one place where it is decided who may do what. */
 export interface Gate {
-  /** A grant for an action, read now; the log is fenced to the epoch it was read under.
-   *  Throws: not_found, alike for a stranger and for a workspace that does not exist; denied for a member whose role is too low. */
+  /** A grant for an action, read now; the log is fenced to the epoch it was read under, but for what mends a lost log.
+   *  Throws: not_found, alike for a stranger and for a workspace that does not exist; denied for a member whose role is too low;
+   *  corrupt if the workspace has lost its log. */
   readonly authorize: (identity: Identity, workspace: WorkspaceId, action: Action, call?: CallOptions) => Promise<Grant>;
   /** Throws: denied, unless the grant covers the action too. */
   readonly require: (grant: Grant, action: Action) => Promise<void>;
@@ -18,6 +19,9 @@ export interface Gate {
   /** The grant as the directory has it now. Throws as `authorize`. */
   readonly refresh: (grant: Grant, action: Action, call?: CallOptions) => Promise<Grant>;
 }
+
+/** What an owner can do about a workspace that has lost its log: it must not ask for one. */
+const remedies: ReadonlySet<Action> = new Set<Action>(['restore', 'workspace.delete']);
 
 export function gate(parts: Pick<ServiceParts, 'directory'>, fences: Fences, refusals: Refusals): Gate {
   const read = async (identity: Identity, workspace: WorkspaceId, call?: CallOptions): Promise<Grant> => {
@@ -43,7 +47,7 @@ export function gate(parts: Pick<ServiceParts, 'directory'>, fences: Fences, ref
     try {
       const grant = await read(identity, workspace, call);
       await require(grant, action);
-      await fences.ensure(grant.entry, call);
+      if (!remedies.has(action)) await fences.ensure(grant.entry, call);
       return grant;
     } catch (error) {
       if (hasCode(error, 'not_found')) await refusals.record({ workspace, user: identity.user, action, code: 'not_found' });

@@ -1,6 +1,7 @@
 import {
   type AppendResult,
   type CallOptions,
+  type Cursor,
   type Head,
   hasCode,
   isStoreError,
@@ -17,6 +18,7 @@ import {
 } from '@spacestore/core';
 import type { Action } from '../permissions.ts';
 import { beyondJump, beyondQuota, checkBodies, checkSizes, counterRefusal, isBeyondJump, quotaRefusal } from './append-checks.ts';
+import type { Fences } from './fences.ts';
 import type { Gate } from './gate.ts';
 import { allows, type Grant } from './grant.ts';
 import type { LogSizes } from './log-size.ts';
@@ -53,6 +55,7 @@ export interface Operations {
 
 export interface OperationsParts extends Pick<ServiceParts, 'ops' | 'limits' | 'events'> {
   readonly gate: Gate;
+  readonly fences: Fences;
   readonly sizes: LogSizes;
   readonly peers: PeerBindings;
   readonly refusals: Refusals;
@@ -61,7 +64,7 @@ export interface OperationsParts extends Pick<ServiceParts, 'ops' | 'limits' | '
 const byDefault: AppendRequest = {};
 
 export function operations(parts: OperationsParts): Operations {
-  const { ops, limits, events, gate, sizes, peers, refusals } = parts;
+  const { ops, limits, events, gate, fences, sizes, peers, refusals } = parts;
 
   const checkGrowth = async (grant: Grant, records: readonly OpRecord[], bytes: number, as: Action, call?: CallOptions): Promise<void> => {
     let size = sizes.cached(grant.workspace) ?? (await sizes.share(grant.workspace));
@@ -139,6 +142,16 @@ export function operations(parts: OperationsParts): Operations {
     await refusals.record({ workspace: grant.workspace, user: grant.user, action: as, code: error.code, detail });
   };
 
+  /** A store has nothing to say of a workspace it does not know: for one that is listed that is no answer, least of all an empty one. */
+  const present = async <Page extends { readonly through?: Cursor | undefined }>(
+    grant: Grant,
+    page: Page,
+    call?: CallOptions,
+  ): Promise<Page> => {
+    if (page.through === undefined && ops.capabilities.fence) throw await fences.missing(grant.entry, call);
+    return page;
+  };
+
   return {
     append,
     declarePeers: async (grant, named, call) => {
@@ -153,15 +166,12 @@ export function operations(parts: OperationsParts): Operations {
     read: async (grant, query, call) => {
       await gate.require(grant, 'read');
       const limit = Math.min(query.limit, limits.pageRecords);
-      return ops.read(
-        grant.workspace,
-        { ...query, limit, limitBytes: Math.min(query.limitBytes ?? limits.pageBytes, limits.pageBytes) },
-        call,
-      );
+      const limitBytes = Math.min(query.limitBytes ?? limits.pageBytes, limits.pageBytes);
+      return present(grant, await ops.read(grant.workspace, { ...query, limit, limitBytes }, call), call);
     },
     vector: async (grant, query, call) => {
       await gate.require(grant, 'read');
-      return ops.vector(grant.workspace, { ...query, limit: Math.min(query.limit, limits.pageRecords) }, call);
+      return present(grant, await ops.vector(grant.workspace, { ...query, limit: Math.min(query.limit, limits.pageRecords) }, call), call);
     },
     trees: async (grant, query, call) => {
       await gate.require(grant, 'read');
@@ -170,7 +180,7 @@ export function operations(parts: OperationsParts): Operations {
     head: async (grant, call) => {
       await gate.require(grant, 'read');
       const head = await ops.head(grant.workspace, call);
-      if (!head) throw new StoreError('corrupt', 'the workspace is listed, but its log is not there');
+      if (!head) throw await fences.missing(grant.entry, call);
       sizes.learn(grant.workspace, head); // who joins reads it: the first append then finds the size known
       return head;
     },

@@ -26,6 +26,7 @@ import {
   maxCatalogueBytes,
   snapshotKey,
 } from './backup-catalogue.ts';
+import { logLost } from './fences.ts';
 import type { Gate } from './gate.ts';
 import type { Grant } from './grant.ts';
 import type { ServiceParts } from './stores.ts';
@@ -147,7 +148,7 @@ export function storedBackups(parts: StoredBackupsParts): StoredBackups {
         const takenAt = clock.now();
         const [head, files] = [await ops.head(workspace, { signal }), await directory.usage(workspace, { signal })];
         const source = await ops.snapshot(workspace, { signal });
-        if (!head || !source) throw new StoreError('corrupt', 'the workspace is listed, but its log is not there');
+        if (!head || !source) throw logLost();
         const snapshot = await drainSource(source, { maxBytes: Number.MAX_SAFE_INTEGER, call: { signal } }, () => undefined);
         await blobs.put(backupRoot(entry), staticKey(snapshot.sha256), { ...source, sizeBytes: snapshot.sizeBytes }, {}, { signal });
         const { incarnation, position, records, bytes } = head;

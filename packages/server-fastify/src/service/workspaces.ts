@@ -10,6 +10,7 @@ import {
   pageOf,
   parseBlobRoot,
   StoreError,
+  toStoreError,
   type UserId,
   type WorkspaceEntry,
   type WorkspaceId,
@@ -41,8 +42,12 @@ export interface Workspaces {
   readonly update: (grant: Grant, patch: WorkspacePatch, call?: CallOptions) => Promise<WorkspaceEntry>;
   /** Removes everything the workspace owns. After a crash half-way `resumeDeletes` goes on. */
   readonly delete: (grant: Grant) => Promise<void>;
-  /** Ends the deletions that a crash cut off: called once, before a server takes requests. */
-  readonly resumeDeletes: () => Promise<readonly WorkspaceId[]>;
+  /** Ends the deletions that a crash cut off: called once, before a server takes requests. One that can't be ended, perhaps because what it has to
+   *  remove is damaged, is told and holds up no other; nobody sees the workspace meanwhile. */
+  readonly resumeDeletes: () => Promise<{
+    readonly ended: readonly WorkspaceId[];
+    readonly failed: readonly { readonly workspace: WorkspaceId; readonly error: StoreError }[];
+  }>;
 }
 
 export interface WorkspacesParts extends ServiceParts {
@@ -63,6 +68,8 @@ export function workspaces(parts: WorkspacesParts): Workspaces {
     if (existing) return existing;
     if ((await directory.countOwned(identity.user, call)) >= limits.workspacesPerOwner)
       throw new StoreError('quota', 'you have as many workspaces as one may have', { context: { max: limits.workspacesPerOwner } });
+    // Of a workspace that is listed the log is never made anew: it may be lost, not unmade.
+    if ((await directory.get(request.id, call)) === undefined) await fences.prepare(request.id, call);
     const entry = await directory
       .create({ ...request, owner: identity.user, blobRoot: blobRootOf(identity.user, request.id) }, call)
       .catch(async (error: unknown) => {
@@ -70,7 +77,7 @@ export function workspaces(parts: WorkspacesParts): Workspaces {
         if (made) return made;
         throw error;
       });
-    await fences.renew(entry);
+    await fences.begin(entry);
     await directory.audit({
       workspace: entry.id,
       user: identity.user,
@@ -88,10 +95,17 @@ export function workspaces(parts: WorkspacesParts): Workspaces {
     return membership.entry;
   };
 
+  /** Under its epoch: a drop that the store carries out late, when another workspace has this name, must find a higher one. */
+  const dropLog = async (entry: WorkspaceEntry): Promise<void> => {
+    if (!ops.capabilities.fence) return ops.drop(entry.id);
+    const head = await ops.head(entry.id);
+    await ops.drop(entry.id, { ifEpoch: Math.max(entry.epoch, head?.epoch ?? 0) });
+  };
+
   /** Everything but the directory's entry, which is the list of what is left to do: it goes last. Each step may be done again. */
   const removeAll = async (entry: WorkspaceEntry): Promise<void> => {
     await activity.stop(entry.id);
-    await ops.drop(entry.id);
+    await dropLog(entry);
     await secrets.drop(entry.id);
     await files.drop(entry.id);
     await blobs.drop(backupRoot(entry));
@@ -140,12 +154,17 @@ export function workspaces(parts: WorkspacesParts): Workspaces {
       await removeAll(entry);
     },
     resumeDeletes: async () => {
-      const resumed: WorkspaceId[] = [];
+      const ended: WorkspaceId[] = [];
+      const failed: { workspace: WorkspaceId; error: StoreError }[] = [];
       for await (const entry of eachItem((query) => directory.list({ ...query, state: 'deleting' }))) {
-        await removeAll(entry);
-        resumed.push(entry.id);
+        try {
+          await removeAll(entry);
+          ended.push(entry.id);
+        } catch (error) {
+          failed.push({ workspace: entry.id, error: toStoreError(error) });
+        }
       }
-      return resumed;
+      return { ended, failed };
     },
   };
 }

@@ -20,6 +20,18 @@ describe('a copy of a workspace', () => {
     expect(await contentOf(third)).toEqual(content);
   });
 
+  it('of an empty workspace has an empty log, and one of a workspace that has lost its log is refused', async () => {
+    const [source, target, other] = [memoryPlace(), memoryPlace(), memoryPlace()];
+    const workspace = { id: w1, name: 'Chats', owner: ann, codec: 'opaque', blobRoot: root, settings: { relay: true, app: {} } } as const;
+    await source.directory.create(workspace);
+    await source.ops.fence(w1, 1);
+    expect(await copyWorkspace(source, target, w1, once)).toMatchObject({ records: 0 });
+    expect(await target.ops.head(w1)).toMatchObject({ records: 0 });
+    await source.ops.drop(w1);
+    await expect(copyWorkspace(source, other, w1, once)).rejects.toMatchObject({ code: 'corrupt' });
+    expect(await other.directory.get(w1)).toBeUndefined();
+  });
+
   it('follows a source that is written to, and has all of it after the switch', async () => {
     const [source, target] = [await sqlitePlace(), memoryPlace()];
     await fill(source);

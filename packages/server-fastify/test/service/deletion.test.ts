@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { StoreError, staticKey } from '@spacestore/core';
+import { parseWorkspaceId, StoreError, staticKey } from '@spacestore/core';
 import { describe, expect, it } from 'vitest';
 import { identity, makeWorkspace, openStores, record, servicesOver, w1 } from '../support/services.ts';
 
@@ -31,8 +31,8 @@ describe('a deletion', () => {
     for (const user of ['owner', 'ed'])
       await expect(restarted.gate.authorize(identity(user), w1, 'read')).rejects.toMatchObject({ code: 'not_found' });
     await expect(services.operations.append(grant, [record(2)])).rejects.toMatchObject({ code: 'not_found' });
-    expect(await restarted.workspaces.resumeDeletes()).toEqual(['w1']);
-    expect(await restarted.workspaces.resumeDeletes()).toEqual([]);
+    expect(await restarted.workspaces.resumeDeletes()).toEqual({ ended: ['w1'], failed: [] });
+    expect(await restarted.workspaces.resumeDeletes()).toEqual({ ended: [], failed: [] });
     expect(await stores.ops.head(w1)).toBeUndefined();
     expect(await stores.secrets.getAll(w1)).toEqual([]);
     expect(await stores.files.list(w1, { limit: 10 })).toEqual({ items: [] });
@@ -86,5 +86,81 @@ describe('a deletion', () => {
     await expect(servicesOver(late).services.gate.authorize(identity('owner'), w1, 'read')).rejects.toMatchObject({ code: 'not_found' });
     expect(await stores.ops.head(w1)).toBeUndefined();
     await expect(there.gate.authorize(identity('owner'), w1, 'read')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('that was overtaken takes nothing away from a workspace made again under the name', async () => {
+    const stores = openStores();
+    const here = servicesOver(stores).services;
+    await makeWorkspace(here);
+    const again = async (): Promise<void> => {
+      await makeWorkspace(here);
+      await here.operations.append(await here.gate.authorize(identity('owner'), w1, 'append'), [record(1)]);
+    };
+    // Another server looks at the workspace. Before its fence the workspace goes; when it takes its own empty log away again, one is made anew.
+    let step: 'fence' | 'head' | 'done' = 'fence';
+    const slow = {
+      ...stores,
+      ops: {
+        ...stores.ops,
+        fence: async (...args: Parameters<typeof stores.ops.fence>) => {
+          if (step !== 'fence') return stores.ops.fence(...args);
+          step = 'head';
+          await here.workspaces.delete(await here.gate.authorize(identity('owner'), w1, 'workspace.delete'));
+          return stores.ops.fence(...args);
+        },
+        head: async (...args: Parameters<typeof stores.ops.head>) => {
+          const head = await stores.ops.head(...args);
+          if (step !== 'head') return head;
+          step = 'done';
+          await again();
+          return head;
+        },
+      },
+    };
+    await expect(servicesOver(slow).services.gate.authorize(identity('owner'), w1, 'read')).rejects.toMatchObject({ code: 'not_found' });
+    expect(step).toBe('done');
+    expect((await stores.ops.head(w1))?.records).toBe(1);
+  });
+
+  it('whose drop the store carries out late, after the workspace was made again, is refused by then', async () => {
+    const stores = openStores();
+    let late: (() => Promise<void>) | undefined;
+    const distant = {
+      ...stores,
+      ops: {
+        ...stores.ops,
+        drop: (...args: Parameters<typeof stores.ops.drop>) => {
+          if (late !== undefined) return stores.ops.drop(...args);
+          late = () => stores.ops.drop(...args);
+          return Promise.reject(new StoreError('unavailable', 'timed out'));
+        },
+      },
+    };
+    const { services } = servicesOver(distant);
+    await makeWorkspace(services);
+    const grant = await services.gate.authorize(identity('owner'), w1, 'workspace.delete');
+    await expect(services.workspaces.delete(grant)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await services.workspaces.resumeDeletes()).toMatchObject({ ended: [w1] });
+    await makeWorkspace(services);
+    await services.operations.append(await services.gate.authorize(identity('owner'), w1, 'append'), [record(1)]);
+    await expect((late as unknown as () => Promise<void>)()).rejects.toMatchObject({ code: 'denied' });
+    expect((await stores.ops.head(w1))?.records).toBe(1);
+  });
+
+  it('that can not be ended holds up neither the others nor the start', async () => {
+    const stores = openStores();
+    const { services } = servicesOver(stores);
+    const ids = ['w0', 'w1', 'w2'].map(parseWorkspaceId);
+    for (const id of ids) {
+      await services.workspaces.create(identity('owner'), { id, name: id, codec: 'opaque', settings: { relay: true, app: {} } });
+      await stores.directory.beginDelete(id);
+    }
+    const damaged = (id: string) => (id === 'w1' ? Promise.reject(new StoreError('corrupt', 'damaged')) : stores.ops.head(id as never));
+    const restarted = servicesOver({ ...stores, ops: { ...stores.ops, head: damaged } }).services;
+    expect(await restarted.workspaces.resumeDeletes()).toMatchObject({
+      ended: ['w0', 'w2'],
+      failed: [{ workspace: 'w1', error: { code: 'corrupt' } }],
+    });
+    await expect(restarted.gate.authorize(identity('owner'), w1, 'read')).rejects.toMatchObject({ code: 'not_found' });
   });
 });

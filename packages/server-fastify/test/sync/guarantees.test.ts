@@ -45,8 +45,10 @@ function gatedHeads() {
       ...store,
       head: async (...call) => {
         const head = await store.head(...call);
+        const waits = shut;
+        shut = undefined; // who asks next is somebody else
         asked();
-        await shut;
+        await waits;
         return head;
       },
     }),

@@ -78,6 +78,7 @@ export async function startSync({
     const workspace = parseWorkspaceId(id);
     const blobRoot = parseBlobRoot(`owner/${id}`);
     await sqlite.directory.create({ id: workspace, name: id, owner, codec: 'opaque', blobRoot, settings: { relay: true, app: {} } });
+    await ops.fence(workspace, 1);
     for (const [user, role] of [
       ['ada', 'editor'],
       ['bob', 'editor'],

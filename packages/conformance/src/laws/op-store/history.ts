@@ -6,6 +6,7 @@ import { sameRecords, words } from '../../check/words.ts';
 import { alteredBody, bodyOf } from '../../gen/bytes.ts';
 import { resolveAppend, step, steps } from '../../gen/steps.ts';
 import { appendTo, fenced, type LogModel, plain } from '../../model/op-store.ts';
+import type { Run } from '../../run/context.ts';
 import type { Law } from '../../spec/law.ts';
 import { plainRecord } from './append.ts';
 import { claims, opLaw } from './define.ts';
@@ -14,18 +15,19 @@ import { openScene, type Scene } from './scene.ts';
 
 const fencing = opLaw('OP-54', {
   needs: claims('fence'),
-  floors: { 'appends denied': { count: 5 }, 'appends at or above the epoch': { count: 10 } },
+  floors: { 'appends denied': { count: 5 }, 'appends at or above the epoch': { count: 10 }, 'late drops': { count: 5 } },
   refusal: async (context) => {
     await context.example(async (run) => {
       const scene = await openScene(context, run);
       await refused(scene.store.fence(scene.workspace, 1), 'fence', 'unsupported');
       await refused(scene.store.append(scene.workspace, [plainRecord(0)], { ifEpoch: 1 }), 'append with ifEpoch', 'unsupported');
+      await refused(scene.store.drop(scene.workspace, { ifEpoch: 1 }), 'drop with ifEpoch', 'unsupported');
       await scene.verify('after the refusals');
     });
   },
   run: (context) =>
     context.check(
-      fc.tuple(fc.boolean(), fc.array(fc.tuple(fc.nat(3), fc.nat(9), step), { minLength: 2, maxLength: 12, size: 'max' })),
+      fc.tuple(fc.boolean(), fc.array(fc.tuple(fc.nat(4), fc.nat(9), step), { minLength: 2, maxLength: 12, size: 'max' })),
       async ([fenceFirst, plan], run) => {
         const scene = await openScene(context, run);
         run.say('append  to an unknown workspace with ifEpoch 0');
@@ -38,6 +40,7 @@ const fencing = opLaw('OP-54', {
             scene.become(fenced(scene.log, epoch));
             same(await scene.store.fence(scene.workspace, epoch), scene.log?.epoch, 'the epoch fence resolves with');
           } else if (what === 1) await scene.append(resolveAppend(one, scene.log));
+          else if (what === 4) await dropUpTo(scene, Math.max(0, (scene.log?.epoch ?? 0) - 1 + (epoch % 4 === 0 ? 1 : 0)), run);
           else {
             const known = scene.log?.epoch ?? 0;
             const ifEpoch = what === 2 ? epoch : Math.max(0, known + (epoch % 3) - 1);
@@ -51,6 +54,19 @@ const fencing = opLaw('OP-54', {
       { runs: 24 },
     ),
 });
+
+/** Drops a log unless it was fenced higher. */
+async function dropUpTo(scene: Scene, ifEpoch: number, run: Run): Promise<void> {
+  run.say(`drop    up to epoch ${ifEpoch}`);
+  const late = scene.log !== undefined && scene.log.epoch > ifEpoch;
+  run.count('late drops', late);
+  if (late) await refused(scene.store.drop(scene.workspace, { ifEpoch }), 'a drop that comes late', 'denied');
+  else {
+    await scene.store.drop(scene.workspace, { ifEpoch });
+    scene.become(undefined);
+  }
+  await scene.verify('after the drop');
+}
 
 const times = opLaw('OP-55', {
   run: (context) =>

@@ -1,3 +1,4 @@
+import { refuseFenced } from '../../check-append-options.ts';
 import type { AppendResult, OpRecord } from '../../contracts/op-store.ts';
 import { isStoreError, StoreError } from '../../errors.ts';
 import { seededDigest } from '../../log/chain.ts';
@@ -83,8 +84,7 @@ function* appendCall(
 export function refuseByEpoch(head: Pick<HeadRow, 'epoch'> | undefined, ifEpoch: number | undefined): void {
   if (ifEpoch === undefined) return;
   if (!head) throw new StoreError('not_found', 'there is no such workspace');
-  if (ifEpoch < head.epoch)
-    throw new StoreError('denied', 'the log was fenced: membership has changed', { context: { ifEpoch, epoch: head.epoch } });
+  refuseFenced(head, ifEpoch);
 }
 
 function* store(

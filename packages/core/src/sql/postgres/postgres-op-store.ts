@@ -1,4 +1,4 @@
-import { checkAppendOptions, parseEpoch } from '../../check-append-options.ts';
+import { checkAppendOptions, checkDropOptions, parseEpoch, refuseFenced } from '../../check-append-options.ts';
 import { checkListQuery, checkReadQuery, checkVectorQuery } from '../../check-queries.ts';
 import { checkRecords } from '../../check-records.ts';
 import type { Clock } from '../../clock.ts';
@@ -194,12 +194,15 @@ export function postgresOpStore(database: PostgresDatabase, options: PostgresOpS
         return copies.restore(workspace, snapshot, call?.signal);
       }),
 
-    drop: (given, call) =>
+    drop: (given, dropOptions, call) =>
       lifetime.run(call, async () => {
         const workspace = parseWorkspaceId(given);
+        const ifEpoch = checkDropOptions(dropOptions, capabilities);
         await groups.settle(workspace);
         await database.transact({ mode: 'write', binding: [workspace], unbounded: true }, async (transaction) => {
-          await transaction.send([lockHeads([workspace])]);
+          const [locked] = await transaction.send([lockHeads([workspace])]);
+          const [head] = headsOf(locked);
+          if (head) refuseFenced(head, ifEpoch);
           await transaction.finish(deleteLog(workspace));
         });
       }),
