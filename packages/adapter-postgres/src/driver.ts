@@ -5,12 +5,13 @@ import { listenOn } from './listen.ts';
 
 export interface PoolOptions {
   readonly url: string;
+  readonly listenUrl: string;
   readonly maxConnections: number;
   readonly connectTimeoutMs: number;
 }
 
 /** pg as the stores want it: a pool of connections that take several statements before the first is answered. */
-export function pgEngine({ url, maxConnections, connectTimeoutMs }: PoolOptions): PostgresEngine {
+export function pgEngine({ url, listenUrl, maxConnections, connectTimeoutMs }: PoolOptions): PostgresEngine {
   const config: ClientConfig = {
     connectionString: url,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -42,7 +43,7 @@ export function pgEngine({ url, maxConnections, connectTimeoutMs }: PoolOptions)
         throw error;
       }
     },
-    listen: (channel, listener) => listenOn(config, channel, listener),
+    listen: (channel, listener) => listenOn({ ...config, connectionString: listenUrl }, channel, listener),
     close: () => pool.end(),
   };
 }

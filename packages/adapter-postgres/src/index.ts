@@ -8,6 +8,8 @@ import { pgEngine } from './driver.ts';
 export interface PostgresOptions extends PostgresStoreSettings {
   /** `postgres://user:password@host:port/database`; TLS as libpq's parameters say it (`?sslmode=verify-full`). */
   readonly url: string;
+  /** For the connection that listens, where a pooler is between that hands out transactions. `url` if absent. */
+  readonly listenUrl?: string;
   /** Connections at most; one more listens where hints are heard. 10. */
   readonly maxConnections?: number;
   /** How long a connection may take to come about, or to be free. 10,000 ms. */
@@ -18,7 +20,7 @@ export interface PostgresOptions extends PostgresStoreSettings {
 
 /** Stores in a PostgreSQL database. Nothing is connected before the first call. Throws: invalid. */
 export function postgresStores(options: PostgresOptions): PostgresStores {
-  const { url, maxConnections = 10, connectTimeoutMs = 10_000, tempDir = tmpdir(), ...settings } = options;
+  const { url, listenUrl = url, maxConnections = 10, connectTimeoutMs = 10_000, tempDir = tmpdir(), ...settings } = options;
   let path: string | undefined;
   let folder: Folder | undefined;
   const spool = (): Folder => {
@@ -26,7 +28,7 @@ export function postgresStores(options: PostgresOptions): PostgresStores {
     folder ??= nodeFolder(path);
     return folder;
   };
-  const engine = pgEngine({ url, maxConnections, connectTimeoutMs });
+  const engine = pgEngine({ url, listenUrl, maxConnections, connectTimeoutMs });
   const stores = postgresDatabaseStores(engine, (run) => void setImmediate(run), spool, settings);
   return {
     ...stores,

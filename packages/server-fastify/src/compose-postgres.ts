@@ -7,6 +7,7 @@ const name = '@spacestore/adapter-postgres';
 const options = Type.Object(
   {
     url: Type.String({ minLength: 1 }),
+    listenUrl: text,
     schema: text,
     checksums: Type.Optional(Type.Boolean()),
     maxConnections: whole,

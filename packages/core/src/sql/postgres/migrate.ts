@@ -26,18 +26,19 @@ export async function migratePostgres(engine: PostgresEngine, demands: DatabaseD
 async function demand(connection: PostgresConnection, { checksums }: DatabaseDemands): Promise<void> {
   const [answer] = await connection.send([
     {
-      sql: "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), current_setting('data_checksums'), current_setting('server_encoding')",
+      sql: "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'), current_setting('data_checksums'), current_setting('server_encoding'), (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)",
       values: [],
     },
   ]);
-  const [fsync, fullPageWrites, synchronousCommit, dataChecksums, encoding] = answer?.rows[0] ?? [];
+  const [fsync, fullPageWrites, synchronousCommit, dataChecksums, encoding, isUnbound] = answer?.rows[0] ?? [];
   const refuse = (what: string): never => {
-    throw new StoreError('unsupported', `the database can't keep what it acknowledges: ${what}`);
+    throw new StoreError('unsupported', `this database would not keep what the stores promise: ${what}`);
   };
   if (fsync !== 'on') refuse('fsync is off');
   if (fullPageWrites !== 'on') refuse('full_page_writes is off');
   if (synchronousCommit === 'off') refuse('synchronous_commit is off');
   if (encoding !== 'UTF8') refuse(`its encoding is ${String(encoding)}, not UTF8`);
+  if (isUnbound === 1) refuse('row-level security does not bind this user (connect as one who is no superuser and has no BYPASSRLS)');
   if (checksums && dataChecksums !== 'on') refuse('data_checksums is off (enable them, or open with checksums: false)');
 }
 

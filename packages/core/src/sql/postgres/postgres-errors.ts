@@ -19,6 +19,7 @@ const codes: readonly (readonly [prefix: string, code: StoreErrorCode, message: 
   ['3D000', 'unavailable', 'there is no such database'],
   ['XX001', 'corrupt', 'the database is damaged'],
   ['XX002', 'corrupt', 'an index of the database is damaged'],
+  ['42501', 'internal', 'the user of the database lacks a right'],
   ['54', 'too_large', 'a value is too large for the database'],
   ['22021', 'invalid', 'a text holds a character that the database does not take'],
 ];
