@@ -1,48 +1,37 @@
-import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { type PostgresOptions, postgresStores } from '@spacestore/adapter-postgres';
 import { type OpStore, parseWorkspaceId } from '@spacestore/core';
-import { type Embedded, startEmbedded } from '../../../adapter-postgres/test/support/embedded.ts';
-import { addressOf, asAdmin } from '../../../adapter-postgres/test/support/server.ts';
 import { type BareRow, openBarePostgres } from '../baseline/bare-postgres.ts';
 import { chunks, take, workload } from '../data/workload.ts';
 import { type BenchContext, measure, seconds } from '../measure.ts';
+import { type OwnPostgres, ownPostgres } from './own-postgres.ts';
 
-/** The bars for a log in PostgreSQL. Its server is started for them, with its files on the disk of the folder for temporary ones. */
+/** The bars for a log in PostgreSQL, each measured in a database of its own. */
 export async function postgresSuite(context: BenchContext): Promise<void> {
-  const server = await startEmbedded({ under: tmpdir() });
+  const server = await ownPostgres();
   try {
     await batches(context, server, 1000, 100_000, 0.8);
     await batches(context, server, 100, 30_000);
     await sharedCommits(context, server);
   } finally {
-    await server.remove();
+    await server.close();
   }
 }
 
-/** A database that nobody used, for an ordinary user. */
-async function withDatabase<Value>({ url }: Embedded, work: (url: string) => Promise<Value>): Promise<Value> {
-  const name = `bench_${randomBytes(6).toString('hex')}`;
-  await asAdmin(url, async (client) => {
-    await client.query(`CREATE ROLE ${name} LOGIN PASSWORD 'password'`);
-    await client.query(`CREATE DATABASE ${name} OWNER ${name}`);
-  });
-  return work(addressOf(url, name, name, 'password'));
+async function withOps<Value>(
+  server: OwnPostgres,
+  work: (ops: OpStore) => Promise<Value>,
+  options: Partial<PostgresOptions> = {},
+): Promise<Value> {
+  const stores = postgresStores({ url: await server.database(), ...options });
+  try {
+    await stores.ready();
+    return await work(stores.ops);
+  } finally {
+    await stores.close();
+  }
 }
 
-function withOps<Value>(server: Embedded, work: (ops: OpStore) => Promise<Value>, options: Partial<PostgresOptions> = {}): Promise<Value> {
-  return withDatabase(server, async (url) => {
-    const stores = postgresStores({ url, ...options });
-    try {
-      await stores.ready();
-      return await work(stores.ops);
-    } finally {
-      await stores.close();
-    }
-  });
-}
-
-async function batches(context: BenchContext, server: Embedded, batch: number, count: number, bar?: number): Promise<void> {
+async function batches(context: BenchContext, server: OwnPostgres, batch: number, count: number, bar?: number): Promise<void> {
   const workspace = parseWorkspaceId('bench');
   const calls = chunks(
     take(workload({ peers: 1 }), count).map(({ record }) => record),
@@ -58,25 +47,24 @@ async function batches(context: BenchContext, server: Embedded, batch: number, c
         });
         return count / elapsed;
       }),
-    () =>
-      withDatabase(server, async (url) => {
-        const bare = await openBarePostgres(url);
-        let position = 0;
-        const elapsed = await seconds(async () => {
-          for (const records of calls)
-            await bare.append(
-              workspace,
-              records.map(({ counter, body }): BareRow => [++position, 1, counter, Date.now(), position, body]),
-            );
-        });
-        await bare.close();
-        return count / elapsed;
-      }),
+    async () => {
+      const bare = await openBarePostgres(await server.database());
+      let position = 0;
+      const elapsed = await seconds(async () => {
+        for (const records of calls)
+          await bare.append(
+            workspace,
+            records.map(({ counter, body }): BareRow => [++position, 1, counter, Date.now(), position, body]),
+          );
+      });
+      await bare.close();
+      return count / elapsed;
+    },
   );
 }
 
 /** 64 workspaces with one record each at the same time: those of a turn share a transaction; the baseline has one for each workspace, on ten connections. */
-async function sharedCommits(context: BenchContext, server: Embedded): Promise<void> {
+async function sharedCommits(context: BenchContext, server: OwnPostgres): Promise<void> {
   const workspaces = Array.from({ length: 64 }, (_, i) => parseWorkspaceId(`bench${i}`));
   const rounds = 60;
   const items = take(workload({ peers: 1 }), rounds).map(({ record }) => record);
