@@ -27,6 +27,10 @@ export interface Connection {
 const prefixPattern = /^(?:[A-Za-z0-9_-]{1,128}\/){0,8}$/;
 const partTries = 5;
 
+const nothing = (): void => undefined;
+/** Errors are thrown, with their cause; the SDK would write some to the console as well. */
+const silent: NonNullable<S3ClientConfig['logger']> = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+
 /** Opens nothing yet: the first request does. Throws: invalid. */
 export function connect(options: S3BlobOptions): Connection {
   const {
@@ -48,10 +52,12 @@ export function connect(options: S3BlobOptions): Connection {
     // Every body is signed by its sha256, which proves more; and other stores than AWS refuse the trailers the default comes in.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    logger: silent,
     requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 },
     ...(endpoint !== undefined && { endpoint }),
     ...(region !== undefined && { region }),
-    ...(credentials !== undefined && { credentials }),
+    // A copy: the SDK writes into what it is given.
+    ...(credentials !== undefined && { credentials: typeof credentials === 'function' ? credentials : { ...credentials } }),
   };
   const client = new S3Client(config);
   const patient = new S3Client({ ...config, maxAttempts: partTries, requestHandler: client.config.requestHandler });

@@ -13,6 +13,7 @@ const codes: Readonly<Record<string, StoreErrorCode>> = {
   TooManyRequests: 'busy',
   ConditionalRequestConflict: 'busy',
   OperationAborted: 'busy',
+  InternalError: 'unavailable', // also inside an answer of 200, which the SDK calls 503: it may have happened
 };
 
 /** What the SDK throws, as far as it is looked at. */

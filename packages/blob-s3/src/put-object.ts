@@ -142,13 +142,13 @@ function single(
 async function finish(context: PutContext, put: Put, digest: ContentDigest, heeded: boolean, send: Send): Promise<BlobInfo> {
   const { connection, inTurn } = context;
   const { key, path, options, upload } = put;
-  const made = ({ ETag, servedAt: time }: MadeObject): BlobInfo =>
-    infoOf(key, {
-      sizeBytes: digest.sizeBytes,
-      ETag,
-      LastModified: new Date(time),
-      Metadata: metadataOf(digest, options.contentType, upload),
-    });
+  const made = async ({ ETag, servedAt: time }: MadeObject): Promise<BlobInfo> => {
+    const Metadata = metadataOf(digest, options.contentType, upload);
+    if (ETag) return infoOf(key, { sizeBytes: digest.sizeBytes, ETag, LastModified: new Date(time), Metadata });
+    const found = await headObject(connection, path, key); // Ceph tells no tag at the end of a multipart upload
+    if (found?.info.sha256 === digest.sha256) return found.info;
+    throw new StoreError('unavailable', 'the blob was replaced before its version could be told', { context: { key } });
+  };
   return inTurn(path, () =>
     onServer(async () => {
       if (kindOfKey(key) === 'static') {

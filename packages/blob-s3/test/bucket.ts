@@ -27,7 +27,7 @@ export type BucketPlace = Pick<S3BlobOptions, 'endpoint' | 'bucket' | 'prefix'> 
 export const clientOf = ({ endpoint = '', credentials }: Pick<BucketPlace, 'endpoint' | 'credentials'>): S3Client =>
   new S3Client({
     endpoint,
-    credentials,
+    credentials: { ...credentials }, // the SDK writes into it
     region: 'us-east-1',
     forcePathStyle: true,
     requestChecksumCalculation: 'WHEN_REQUIRED',

@@ -1,4 +1,4 @@
 import { describeLaws } from '@spacestore/conformance/vitest';
-import { subjects } from './s3.subject.ts';
+import { subjects } from './buckets.subject.ts';
 
 for (const subject of subjects) describeLaws(subject);
