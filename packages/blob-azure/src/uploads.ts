@@ -99,6 +99,7 @@ export async function commitUpload(
   const parsed = parseUpload(upload);
   const sent = uploadAt(at, parsed);
   const remove = (): Promise<unknown> => onAzure(undefined, () => unlessMissing(sent.delete({ deleteSnapshots: 'include' })));
+  let readWrong = false;
   for (let tries = 1; tries <= maxTries; tries++) {
     // In this order: somebody else's commit of the same upload is seen at one of the two places.
     const found = await onAzure(call, (abortSignal) => unlessMissing(sent.getProperties({ abortSignal })));
@@ -108,18 +109,23 @@ export async function commitUpload(
       return present.info;
     }
     if (!found) throw new StoreError('not_found', 'nothing was sent for this upload', { context: { key } });
+    if (found.contentLength !== parsed.sizeBytes) {
+      await remove();
+      const context = { key, sizeBytes: found.contentLength };
+      throw new StoreError('invalid', 'the upload is not as long as it was granted', { context });
+    }
+    const source = { sizeBytes: parsed.sizeBytes, open: () => contentOf(sent, versionOf(found.etag ?? ''), parsed.sizeBytes) };
     try {
-      if (found.contentLength !== parsed.sizeBytes)
-        throw new StoreError('invalid', 'the upload is not as long as it was granted', {
-          context: { key, sizeBytes: found.contentLength },
-        });
-      const source = { sizeBytes: parsed.sizeBytes, open: () => contentOf(sent, versionOf(found.etag ?? ''), parsed.sizeBytes) };
       const info = await putBlob(blob, key, source, { ...typeOf(parsed), ...unchanged(key, present?.version) }, putting, call, parsed.id);
       await remove();
       return info;
     } catch (error) {
-      if (hasCode(error, 'invalid')) await remove();
-      if (!hasCode(error, 'conflict')) throw error;
+      if (!hasCode(error, 'conflict', 'invalid')) throw error;
+      if (hasCode(error, 'invalid') && readWrong) {
+        await remove();
+        throw error;
+      }
+      readWrong ||= hasCode(error, 'invalid'); // what came over a wire may be wrong once: it is read again before it is thrown away
     }
   }
   throw new StoreError('busy', 'others replaced the blob again and again while the upload was committed', { context: { key } });

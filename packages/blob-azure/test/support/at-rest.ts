@@ -27,11 +27,27 @@ export async function everythingIn(place: Place): Promise<readonly RawFile[]> {
 }
 
 /** Blobs by name. Overwriting one leaves what stands beside it, as a tool would that copies bytes and metadata. */
-export const blobsIn = (place: Place): RawCells => ({
-  read: async () => new Map((await everythingIn(place)).map(({ path, bytes }) => [path, bytes])),
-  write: async (name, bytes) => {
-    const blob = containerOf(place).getBlockBlobClient(name);
-    const { metadata } = await blob.getProperties();
-    await blob.upload(bytes, bytes.length, { ...(metadata && { metadata }) });
-  },
-});
+export function blobsIn(place: Place): RawCells {
+  const container = containerOf(place);
+  return {
+    read: async () => {
+      const cells = new Map<string, Uint8Array>();
+      for await (const { name, properties } of container.listBlobsFlat()) {
+        const known = `${place.container}/${name} ${properties.etag}`;
+        const bytes =
+          seen.get(known) ?? (properties.contentLength ? await container.getBlobClient(name).downloadToBuffer() : new Uint8Array());
+        seen.set(known, bytes);
+        cells.set(name, bytes);
+      }
+      return cells;
+    },
+    write: async (name, bytes) => {
+      const blob = container.getBlockBlobClient(name);
+      const { metadata } = await blob.getProperties();
+      await blob.upload(bytes, bytes.length, { ...(metadata && { metadata }) });
+    },
+  };
+}
+
+/** What was fetched once, by place and version: laws look at all cells after every change of one. */
+const seen = new Map<string, Uint8Array>();
