@@ -1,9 +1,12 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { allLaws } from '../laws/all.ts';
 import type { AnyLaw } from '../spec/law.ts';
 import type { AnySubject } from '../subject.ts';
 import { findTools } from '../world/tools.ts';
+import { capabilityPage } from './capabilities.ts';
 import type { Profile } from './context.ts';
 import { loadDefaultCorpus } from './corpus.ts';
 import { type RunEvents, runConformance } from './engine.ts';
@@ -23,6 +26,7 @@ none means every packages/*/test/*.subject.ts under the current folder.
   --seed <number>      the seed of everything; fresh and printed if absent
   --replay <token>     runs one failed case again (with --law)
   --require-all        laws that could not be run here, and known failures, fail the run
+  --capabilities <file>  writes what the stores claim into a Markdown page, a table a contract; a subject that can't be opened here keeps its row
   --list               prints the subjects and laws that would run
   --json               prints the report as one JSON object
   --help               prints this
@@ -38,6 +42,7 @@ const options = {
   seed: { type: 'string' },
   replay: { type: 'string' },
   'require-all': { type: 'boolean', default: false },
+  capabilities: { type: 'string' },
   list: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -69,6 +74,7 @@ async function run(): Promise<number> {
   const replay = values.replay === undefined ? undefined : tokenOf(values.replay, values.law);
   const seed = replay?.seed ?? (values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : seedOf(values.seed));
   const selected = await select(positionals);
+  if (values.capabilities !== undefined) return writeCapabilities(values.capabilities, selected);
   const laws = chosen(allLaws, values.law, values.group).filter((law) => selected.some((subject) => subject.kind === law.kind));
   const subjects = selected.filter((subject) => laws.some((law) => law.kind === subject.kind));
   if (laws.length === 0) throw new UsageError('no law is left to try');
@@ -87,6 +93,12 @@ async function run(): Promise<number> {
 function print(text: string, code: number): number {
   process.stdout.write(text);
   return code;
+}
+
+async function writeCapabilities(file: string, subjects: readonly AnySubject[]): Promise<number> {
+  const earlier = existsSync(file) ? await readFile(file, 'utf8') : '';
+  await writeFile(file, await capabilityPage(subjects, earlier));
+  return 0;
 }
 
 async function select(words: readonly string[]): Promise<readonly AnySubject[]> {
