@@ -1,7 +1,6 @@
 import { refuseFenced } from '../../check-append-options.ts';
 import type { AppendResult, OpRecord } from '../../contracts/op-store.ts';
 import { isStoreError, StoreError } from '../../errors.ts';
-import { seededDigest } from '../../log/chain.ts';
 import type { Session } from '../database.ts';
 import type { Sql } from '../sql.ts';
 import { type Judgement, judgeCall } from './judge-call.ts';
@@ -10,7 +9,7 @@ import { type HeadRow, headCursor, newHead, writeHead } from './log-head.ts';
 import type { LogNames } from './log-names.ts';
 import { extendTail, internAuthor, internPair, isCurrent, type LogState, loadState, type Pair } from './log-state.ts';
 import { type PendingRows, pendingRows } from './pending-rows.ts';
-import { digestOfRow, idDigest } from './row-digest.ts';
+import { idDigest } from './row-digest.ts';
 
 /** One checked call. */
 export interface AppendCall {
@@ -111,9 +110,7 @@ function* store(
     idSum += idDigest(pair.treeId, pair.peerId, counter, position);
     if (counter > maxCounter) maxCounter = counter;
     if (counter > pair.highest) pair.highest = counter;
-    const digest = digestOfRow(seededDigest(pair.seed, counter, position, receivedAt, body), call.via);
-    digests.push(digest);
-    rows.add(pair, position, counter, { digest, author, receivedAt }, body);
+    digests.push(rows.add(pair, { position, counter, author, receivedAt }, body));
   }
   return { ...head, position, receivedAt, bytes, maxCounter, idSum, records: head.records + count };
 }

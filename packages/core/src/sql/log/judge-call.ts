@@ -4,7 +4,7 @@ import type { RecordId } from '../../contracts/outbox.ts';
 import { StoreError } from '../../errors.ts';
 import { row, type Sql } from '../sql.ts';
 import { forgetSurplus, type LogState, type Pair, pairOf } from './log-state.ts';
-import { readRowHead, rowCursor } from './row-data.ts';
+import { isAsWritten, readRowHead, rowCursor } from './row-data.ts';
 
 /** What a call would do, found by reads alone. */
 export interface Judgement {
@@ -89,9 +89,9 @@ function* find(pair: Pair, counter: number): Sql<{ readonly position: number; re
   if (found === undefined) return undefined;
   const [position, data] = found as readonly [number, Uint8Array | null];
   const head = rowCursor();
-  if (data === null || !readRowHead(data, head))
-    throw new StoreError('corrupt', 'a record is missing from the log', { context: { position } });
-  return { position, body: data.subarray(head.at) };
+  if (data === null || !isAsWritten(data) || !readRowHead(data, head) || head.position !== position)
+    throw new StoreError('corrupt', 'a record is missing from the log, or not what was stored', { context: { position } });
+  return { position, body: data.subarray(head.at, head.at + head.bodyBytes) };
 }
 
 function distinct(ids: readonly RecordId[]): readonly RecordId[] {

@@ -1,6 +1,5 @@
 import { StoreError } from '../../errors.ts';
 import type { PeerId, TreeId, UserId } from '../../ids.ts';
-import { digestSeed } from '../../log/chain.ts';
 import { rows, type Sql, value } from '../sql.ts';
 import type { HeadRow } from './log-head.ts';
 import { idSumSql, nameDigest } from './row-digest.ts';
@@ -22,8 +21,6 @@ export interface LogNames {
   readonly author: Interned<UserId>;
   /** The sum over the names read. */
   sum: number;
-  /** First part of a record's digest, by tree and peer. */
-  readonly seeds: Map<number, Map<number, number>>;
   /** Whether the id index was held against the head's sum, once for as long as the file is open. */
   isIndexChecked: boolean;
 }
@@ -32,7 +29,7 @@ export type NameTable = 'tree' | 'peer' | 'author';
 
 export function newNames(incarnation: string): LogNames {
   const none = <Name extends string>(): Interned<Name> => ({ names: new Map(), ids: new Map(), last: 0 });
-  return { incarnation, tree: none(), peer: none(), author: none(), sum: 0, seeds: new Map(), isIndexChecked: false };
+  return { incarnation, tree: none(), peer: none(), author: none(), sum: 0, isIndexChecked: false };
 }
 
 /** The names are those of this head. Throws: corrupt if one is lost or changed. */
@@ -64,19 +61,4 @@ export function* checkIndex(names: LogNames, head: HeadRow): Sql<void> {
 /** The sum over the id index. */
 export function* indexSum(): Sql<number> {
   return (yield* value(`SELECT coalesce(sum(${idSumSql}), 0) FROM record_id`)) as number;
-}
-
-/** First part of the digest of a tree's and peer's records. */
-export function seedOf(names: LogNames, treeId: number, peerId: number, tree: string, peer: string): number {
-  let peers = names.seeds.get(treeId);
-  if (!peers) {
-    peers = new Map();
-    names.seeds.set(treeId, peers);
-  }
-  let seed = peers.get(peerId);
-  if (seed === undefined) {
-    seed = digestSeed(tree, peer);
-    peers.set(peerId, seed);
-  }
-  return seed;
 }

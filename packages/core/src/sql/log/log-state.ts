@@ -1,6 +1,6 @@
 import { StoreError } from '../../errors.ts';
 import type { PeerId, TreeId } from '../../ids.ts';
-import { type ChainDigest, digestSeed, extendChain } from '../../log/chain.ts';
+import { type ChainDigest, extendChain } from '../../log/chain.ts';
 import { run, type Sql, value } from '../sql.ts';
 import { chainStride, digestsBetween, type HeadRow, lastLink } from './log-head.ts';
 import { addName, type LogNames, type NameTable, newNames, readNames } from './log-names.ts';
@@ -9,7 +9,6 @@ import { addName, type LogNames, type NameTable, newNames, readNames } from './l
 export interface Pair {
   readonly tree: string;
   readonly peer: string;
-  readonly seed: number;
   /** Small integers of the two; 0 while there is none yet. */
   treeId: number;
   peerId: number;
@@ -70,7 +69,6 @@ export function* pairOf(state: LogState, tree: string, peer: string): Sql<Pair> 
   const pair: Pair = {
     tree,
     peer,
-    seed: digestSeed(tree, peer),
     treeId,
     peerId,
     highest: (highest as number | null) ?? -1,

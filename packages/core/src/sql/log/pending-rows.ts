@@ -1,16 +1,15 @@
 import { run, type Sql, type SqlValue } from '../sql.ts';
 import type { Pair } from './log-state.ts';
-import { rowWriter } from './row-data.ts';
+import { digestOfRow, rowWriter } from './row-data.ts';
 
 /** Rows that are decided and not yet written. The calls of a group share INSERTs; whoever reads records settles first. */
 export interface PendingRows {
+  /** The digest of the row. */
   readonly add: (
     pair: Pair,
-    position: number,
-    counter: number,
-    head: { readonly digest: number; readonly author: number; readonly receivedAt: number },
+    row: { readonly position: number; readonly counter: number; readonly author: number; readonly receivedAt: number },
     body: Uint8Array,
-  ) => void;
+  ) => number;
   readonly settle: () => Sql<void>;
 }
 
@@ -30,10 +29,11 @@ export function pendingRows(): PendingRows {
   let records: SqlValue[] = [];
   let ids: SqlValue[] = [];
   return {
-    add: (pair, position, counter, { digest, author, receivedAt }, body) => {
-      const { treeId: tree, peerId: peer } = pair;
-      records.push(position, write({ digest, bodyBytes: body.length, tree, peer, author, counter, receivedAt }, body));
+    add: ({ treeId: tree, peerId: peer }, { position, counter, author, receivedAt }, body) => {
+      const data = write({ bodyBytes: body.length, position, tree, peer, author, counter, receivedAt }, body);
+      records.push(position, data);
       ids.push(tree, peer, counter, position);
+      return digestOfRow(data);
     },
     settle: function* () {
       if (records.length === 0) return;

@@ -1,7 +1,7 @@
 import { StoreError } from '../../errors.ts';
 import { type Sql, value } from '../sql.ts';
 import type { HeadRow } from './log-head.ts';
-import { readRowHead, rowCursor } from './row-data.ts';
+import { isAsWritten, readRowHead, rowCursor } from './row-data.ts';
 
 /** The position of the last record received before a time, 0 if there is none: times never decrease along the log. */
 export function* positionOfTime(time: number, head: HeadRow): Sql<number> {
@@ -12,8 +12,8 @@ export function* positionOfTime(time: number, head: HeadRow): Sql<number> {
     const middle = Math.floor((before + notBefore) / 2);
     const data = (yield* value('SELECT data FROM record WHERE position = ?', middle)) as Uint8Array | undefined;
     const row = rowCursor();
-    if (data === undefined || !readRowHead(data, row))
-      throw new StoreError('corrupt', 'a record is missing from the log', { context: { position: middle } });
+    if (data === undefined || !isAsWritten(data) || !readRowHead(data, row))
+      throw new StoreError('corrupt', 'a record is missing from the log, or not what was stored', { context: { position: middle } });
     if (row.receivedAt < time) before = middle;
     else notBefore = middle;
   }

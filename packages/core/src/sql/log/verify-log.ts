@@ -1,18 +1,18 @@
 import { equalBytes } from '../../bytes.ts';
 import type { PeerId, TreeId } from '../../ids.ts';
-import { type ChainDigest, emptyChain, extendChain, recordDigest } from '../../log/chain.ts';
+import { type ChainDigest, emptyChain, extendChain } from '../../log/chain.ts';
 import type { SqlWork } from '../database.ts';
 import { rows, type Sql, value } from '../sql.ts';
 import { chainStride, type HeadRow, readHead } from './log-head.ts';
 import { indexSum, type NameTable } from './log-names.ts';
-import { readRowHead, rowCursor } from './row-data.ts';
-import { digestOfRow, idDigest } from './row-digest.ts';
+import { digestOfRow, isAsWritten, readRowHead, rowCursor } from './row-data.ts';
+import { idDigest, nameDigest } from './row-digest.ts';
 
 /** Something in a workspace that is not as it was written. */
 export interface LogProblem {
   /** `changed`: a record is not what was stored there, or was moved; `missing`: its place is empty; `unexpected`: beyond the head; `chain`: records up to
-   *  `position` were exchanged together with their digests; `index`: what finds records by their ids is not what was stored; `head`: the head's sums are wrong; `file`: SQLite finds the file damaged. */
-  readonly kind: 'changed' | 'missing' | 'unexpected' | 'chain' | 'index' | 'head' | 'file';
+   *  `position` were exchanged together with their digests; `index`: what finds records by their ids is not what was stored; `names`: those of trees, peers or authors are not; `head`: the head's sums are wrong; `file`: SQLite finds the file damaged. */
+  readonly kind: 'changed' | 'missing' | 'unexpected' | 'chain' | 'index' | 'names' | 'head' | 'file';
   readonly message: string;
   readonly position?: number;
   readonly tree?: TreeId;
@@ -38,6 +38,9 @@ export interface VerifyOptions {
 /** Records looked at in one turn. */
 const batch = 16 * chainStride;
 
+/** By their small integers. */
+type Names = Readonly<Record<NameTable, ReadonlyMap<number, string>>>;
+
 interface Walk {
   position: number;
   bytes: number;
@@ -48,8 +51,7 @@ interface Walk {
   /** False where records are missing, until the next stored link: the chain can't be judged there. */
   known: boolean;
   idSum: number;
-  /** Of trees, peers and authors, by their small integers. */
-  readonly names: readonly [ReadonlyMap<number, string>, ReadonlyMap<number, string>, ReadonlyMap<number, string>];
+  readonly names: Names;
   readonly problems: LogProblem[];
 }
 
@@ -58,12 +60,12 @@ export async function verifyLog(
   read: <Result>(work: SqlWork<Result>) => Promise<Result | undefined>,
   { pause, maxProblems = 1000 }: VerifyOptions,
 ): Promise<LogReport | undefined> {
-  const head = await read(() => readHead());
-  if (!head) return undefined;
+  const start = await read(readStart);
+  if (!start) return undefined;
+  const { head, names } = start;
   const problems: LogProblem[] = [];
   for (const [text] of (await read(() => rows('PRAGMA integrity_check(20)'))) ?? [])
     if (text !== 'ok') problems.push({ kind: 'file', message: String(text) });
-  const names = (await read(readAllNames)) ?? [new Map(), new Map(), new Map()];
   const walk: Walk = {
     position: 0,
     bytes: 0,
@@ -84,12 +86,13 @@ export async function verifyLog(
   return { records: walk.position, largestBody: walk.largestBody, problems: problems.slice(0, maxProblems) };
 }
 
-function* readAllNames(): Sql<Walk['names']> {
-  return [yield* namesIn('tree'), yield* namesIn('peer'), yield* namesIn('author')];
+function* readStart(): Sql<{ readonly head: HeadRow; readonly names: Names } | undefined> {
+  const head = yield* readHead();
+  return head && { head, names: { tree: yield* namesIn('tree'), peer: yield* namesIn('peer'), author: yield* namesIn('author') } };
 }
 
 function* namesIn(table: NameTable): Sql<ReadonlyMap<number, string>> {
-  return new Map((yield* rows(`SELECT id, name FROM ${table}`)).map(([id, name]) => [id as number, name as string]));
+  return new Map((yield* rows(`SELECT id, name FROM ${table} NOT INDEXED`)).map(([id, name]) => [id as number, name as string]));
 }
 
 function* walkOn(walk: Walk, to: number): Sql<true> {
@@ -118,21 +121,19 @@ function* walkOn(walk: Walk, to: number): Sql<true> {
 
 function judgeRow(walk: Walk, position: number, data: Uint8Array): void {
   const row = rowCursor();
-  const isRead = readRowHead(data, row);
-  const body = data.subarray(row.at);
-  const [trees, peers, authors] = walk.names;
-  const tree = (trees.get(row.tree) ?? '') as TreeId;
-  const peer = (peers.get(row.peer) ?? '') as PeerId;
-  const { counter, receivedAt, digest } = row;
-  const isWhole = isRead && row.bodyBytes === body.length;
-  const via = row.author === 0 ? undefined : (authors.get(row.author) ?? '');
-  if (!isWhole || digestOfRow(recordDigest({ tree, peer, counter, position, receivedAt, body }), via) !== digest)
-    walk.problems.push({ kind: 'changed', message: 'not the record that was stored here', position, tree, peer, counter });
-  walk.bytes += body.length;
-  walk.largestBody = Math.max(walk.largestBody, body.length);
+  const isWhole = isAsWritten(data) && readRowHead(data, row) && row.at + row.bodyBytes + 4 === data.length;
+  const { counter, bodyBytes } = row;
+  if (!isWhole || row.position !== position) {
+    const tree = walk.names.tree.get(row.tree) as TreeId | undefined;
+    const peer = walk.names.peer.get(row.peer) as PeerId | undefined;
+    const id = tree === undefined || peer === undefined ? {} : { tree, peer, counter };
+    walk.problems.push({ kind: 'changed', message: 'not the record that was stored here', position, ...id });
+  }
+  walk.bytes += bodyBytes;
+  walk.largestBody = Math.max(walk.largestBody, bodyBytes);
   walk.idSum += idDigest(row.tree, row.peer, counter, position);
   walk.maxCounter = Math.max(walk.maxCounter, counter);
-  walk.tail.push(digest);
+  walk.tail.push(digestOfRow(data));
 }
 
 function compareLink(walk: Walk, stored: Uint8Array | undefined): void {
@@ -143,6 +144,12 @@ function compareLink(walk: Walk, stored: Uint8Array | undefined): void {
   walk.link = stored ?? expected;
   walk.tail = [];
   walk.known = true;
+}
+
+function sumOf(names: Names): number {
+  let sum = 0;
+  for (const table of ['tree', 'peer', 'author'] as const) for (const [id, name] of names[table]) sum += nameDigest(table, id, name);
+  return sum;
 }
 
 function* compareHead(walk: Walk, head: HeadRow): Sql<true> {
@@ -158,6 +165,8 @@ function* compareHead(walk: Walk, head: HeadRow): Sql<true> {
     ];
     if (sums.includes(false)) problems.push({ kind: 'head', message: 'the head does not sum up its records', position });
   }
+  if (sumOf(walk.names) !== head.nameSum)
+    problems.push({ kind: 'names', message: 'the names of trees, peers or authors are not what was stored', position });
   const now = yield* readHead();
   if (now && (yield* indexSum()) !== now.idSum)
     problems.push({ kind: 'index', message: 'what finds records by their ids is not what was stored', position });
