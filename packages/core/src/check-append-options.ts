@@ -11,11 +11,11 @@ export function checkAppendOptions(
   if (ifEpoch !== undefined && !capabilities.fence) throw unsupported('ifEpoch');
   if (via !== undefined && !capabilities.via) throw unsupported('via');
   if (receivedAt !== undefined && !capabilities.receivedAt) throw unsupported('receivedAt');
-  return {
-    ...(ifEpoch === undefined ? {} : { ifEpoch: parseEpoch(ifEpoch) }),
-    ...(via === undefined ? {} : { via: parseUserId(via) }),
-    ...(receivedAt === undefined ? {} : { receivedAt: parseReceivedAt(receivedAt) }),
-  };
+  const checked: { -readonly [Name in keyof AppendOptions]: AppendOptions[Name] } = {};
+  if (ifEpoch !== undefined) checked.ifEpoch = parseEpoch(ifEpoch);
+  if (via !== undefined) checked.via = parseUserId(via);
+  if (receivedAt !== undefined) checked.receivedAt = parseReceivedAt(receivedAt);
+  return checked;
 }
 
 /** The epoch up to which a log may be dropped, if that matters. Throws: invalid, unsupported. */

@@ -69,18 +69,9 @@ export function sqlOpStore(workspaces: SqlWorkspaces, options: SqlOpStoreOptions
     append: (given, records, appendOptions, call) =>
       lifetime.run(call, () => {
         const workspace = parseWorkspaceId(given);
-        const { ifEpoch, via, receivedAt } = checkAppendOptions(appendOptions, capabilities);
-        const checked = checkRecords(records, capabilities);
-        return groups.add(
-          workspace,
-          {
-            ...checked,
-            ...(ifEpoch === undefined ? {} : { ifEpoch }),
-            ...(via === undefined ? {} : { via }),
-            ...(receivedAt === undefined ? {} : { receivedAt }),
-          },
-          call,
-        );
+        const checkedOptions = checkAppendOptions(appendOptions, capabilities);
+        const { records: copies, bytes } = checkRecords(records, capabilities);
+        return groups.add(workspace, { ...checkedOptions, records: copies, bytes }, call);
       }),
 
     read: (given, query, call) =>

@@ -118,13 +118,11 @@ export function peekRecordCount(source: ByteSource): number {
 /** The records of the block that fills the rest of the source. Bodies are views into it.
  *  Throws: invalid, for anything that is not exactly one whole block. */
 export function takeRecordBlock(source: ByteSource, ids: IdCache): readonly OpRecord[] {
-  const { trees, peers, counters, lengths } = takeColumns(source, ids);
-  const records: OpRecord[] = [];
-  for (let i = 0; i < counters.length; i++) {
-    const body = takeBytes(source, lengths[i] as number);
-    records.push({ tree: trees[i] as TreeId, peer: peers[i] as PeerId, counter: counters[i] as number, body });
-  }
-  return records;
+  return takeRecords(source, ids, draftRecord);
+}
+
+function draftRecord(tree: TreeId, peer: PeerId, counter: number): Draft<OpRecord> {
+  return { tree, peer, counter, body: noBody };
 }
 
 /** The same with a place, and perhaps a time, for each record. Throws: invalid, as above and if there are more or fewer. */
@@ -134,79 +132,64 @@ export function takePagedBlock(
   positions: readonly number[],
   times: readonly number[] | undefined,
 ): readonly PagedRecord[] {
-  const { trees, peers, counters, lengths } = takeColumns(source, ids);
-  if (counters.length !== positions.length) throw malformed('a page has more or fewer records than positions');
-  const records: PagedRecord[] = [];
-  for (let i = 0; i < counters.length; i++) {
-    const body = takeBytes(source, lengths[i] as number);
-    const tree = trees[i] as TreeId;
-    const peer = peers[i] as PeerId;
-    const counter = counters[i] as number;
-    const position = positions[i] as number;
-    records.push(
-      times === undefined
-        ? { tree, peer, counter, body, position }
-        : { tree, peer, counter, body, position, receivedAt: times[i] as number },
-    );
-  }
+  const records = takeRecords(source, ids, (tree, peer, counter, index): Draft<PagedRecord> => {
+    const position = positions[index] as number;
+    return times === undefined
+      ? { tree, peer, counter, body: noBody, position }
+      : { tree, peer, counter, body: noBody, position, receivedAt: times[index] as number };
+  });
+  if (records.length !== positions.length) throw malformed('a page has more or fewer records than positions');
   return records;
 }
 
-/** All of a block but its bodies, an entry for each record. */
-interface Columns {
-  readonly trees: TreeId[];
-  readonly peers: PeerId[];
-  readonly counters: number[];
-  readonly lengths: readonly number[];
-}
+/** A record whose body is still to come. */
+type Draft<Of extends OpRecord> = Omit<Of, 'body'> & { body: Uint8Array };
 
-/** Throws: invalid, unless lengths that add up to exactly the rest of the source stand before it. */
-function takeColumns(source: ByteSource, ids: IdCache): Columns {
+const noBody = new Uint8Array(0);
+
+/** Records are made as their ids are read and get their bodies at the end: nothing is gathered in between. */
+function takeRecords<Of extends OpRecord>(
+  source: ByteSource,
+  ids: IdCache,
+  make: (tree: TreeId, peer: PeerId, counter: number, index: number) => Draft<Of>,
+): Draft<Of>[] {
   const count = takeVarint(source);
   // Every record takes a byte for its length at least: a larger number is a lie, and nothing is made for it.
   if (count > source.end - source.at) throw malformed('more records than bytes');
   const trees = takeDictionary(source, count, ids.tree);
   const peers = takeDictionary(source, count, ids.peer);
-  const columns: Columns = { trees: [], peers: [], counters: [], lengths: [] };
-  takeRuns(source, count, trees, peers, columns);
-  return { ...columns, lengths: takeLengths(source, count) };
-}
-
-function takeRuns(source: ByteSource, count: number, trees: readonly TreeId[], peers: readonly PeerId[], columns: Columns): void {
   const runCount = takeVarint(source);
   if (runCount > count) throw malformed('more runs than records');
-  const { counters } = columns;
+  const records: Draft<Of>[] = [];
   for (let r = 0; r < runCount; r++) {
     const tree = trees[takeVarint(source)];
     const peer = peers[takeVarint(source)];
-    const length = takeVarint(source);
+    const end = records.length + takeVarint(source);
     if (tree === undefined || peer === undefined) throw malformed('a run names an id that its dictionary does not have');
-    if (length === 0 || length > count - counters.length) throw malformed('runs and records do not add up');
+    if (end === records.length || end > count) throw malformed('runs and records do not add up');
     let counter = takeVarint(source);
-    for (let i = 0; ; ) {
-      columns.trees.push(tree);
-      columns.peers.push(peer);
-      counters.push(counter);
-      if (++i === length) break;
+    for (;;) {
+      records.push(make(tree, peer, counter, records.length));
+      if (records.length === end) break;
       counter += unzigzag(takeVarint(source));
       if (counter < 0 || counter > Number.MAX_SAFE_INTEGER) throw malformed('a counter is out of range');
     }
   }
-  if (counters.length !== count) throw malformed('runs and records do not add up');
+  if (records.length !== count) throw malformed('runs and records do not add up');
+  takeBodies(source, records);
+  return records;
 }
 
-/** Lengths of bodies that fill the rest exactly. */
-function takeLengths(source: ByteSource, count: number): readonly number[] {
-  const lengths: number[] = [];
+/** Lengths, then bodies that fill the rest exactly: all lengths are known to be sound before one is used. */
+function takeBodies(source: ByteSource, records: readonly { body: Uint8Array }[]): void {
+  const lengths: ByteSource = { bytes: source.bytes, at: source.at, end: source.end };
   let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const length = takeVarint(source);
-    sum += length;
+  for (let i = 0; i < records.length; i++) {
+    sum += takeVarint(source);
     if (sum > source.end - source.at) throw malformed('a body reaches beyond the frame');
-    lengths.push(length);
   }
   if (sum !== source.end - source.at) throw malformed('bytes are left over');
-  return lengths;
+  for (const record of records) record.body = takeBytes(source, takeVarint(lengths));
 }
 
 function takeDictionary<Id extends string>(source: ByteSource, count: number, take: (source: ByteSource) => Id): readonly Id[] {

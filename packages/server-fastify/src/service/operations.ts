@@ -100,18 +100,6 @@ export function operations(parts: OperationsParts): Operations {
     }
   };
 
-  const storeFenced = async (grant: Grant, records: readonly OpRecord[], as: Action, call?: CallOptions): Promise<Appended> => {
-    let result: AppendResult;
-    try {
-      result = await store(grant, records, call);
-    } catch (error) {
-      if (!hasCode(error, 'denied', 'not_found')) throw error;
-      return storeAnew(grant, records, as, call);
-    }
-    const { added, committedAt, through } = result;
-    return { added, committedAt, through, grant };
-  };
-
   const append: Operations['append'] = async (grant, records, request = byDefault, call) => {
     const as = request.as ?? 'append';
     try {
@@ -123,10 +111,17 @@ export function operations(parts: OperationsParts): Operations {
         await checkGrowth(grant, records, bytes, as, call);
       const asked = checkPeers(grant, records, as, call);
       if (asked) await asked;
-      const result = await storeFenced(grant, records, as, call);
+      let appended: Appended;
+      try {
+        const { added, committedAt, through } = await store(grant, records, call);
+        appended = { added, committedAt, through, grant };
+      } catch (error) {
+        if (!hasCode(error, 'denied', 'not_found')) throw error;
+        appended = await storeAnew(grant, records, as, call);
+      }
       sizes.note(grant.workspace, records, bytes);
-      if (records.length > 0) events.appended(grant.workspace, records, result, request.origin);
-      return result;
+      if (records.length > 0) events.appended(grant.workspace, records, appended, request.origin);
+      return appended;
     } catch (error) {
       await recordRefusal(grant, as, error);
       throw error;
