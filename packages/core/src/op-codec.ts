@@ -1,3 +1,4 @@
+import type { BlobKey } from './blob-key.ts';
 import { canonicalJson, parseCanonical } from './canonical-json.ts';
 import type { CodecName } from './contracts/directory.ts';
 import type { OpRecord } from './contracts/op-store.ts';
@@ -34,11 +35,13 @@ export interface Codec {
   readonly name: CodecName;
   /** Throws: invalid (context.at names the part), unless the codec can have made these bytes. */
   readonly validateBody: (body: Uint8Array) => void;
+  /** Which of these files a body refers to, and perhaps some it does not; undefined, if bodies of this codec tell nothing of it. */
+  readonly mentionedFiles: ((body: Uint8Array, wanted: Pick<ReadonlySet<BlobKey>, 'has'>) => ReadonlySet<BlobKey>) | undefined;
 }
 
 export const codecs: Readonly<Record<CodecName, Codec>> = {
-  'reptree-1': { name: 'reptree-1', validateBody },
-  opaque: { name: 'opaque', validateBody: () => undefined },
+  'reptree-1': { name: 'reptree-1', validateBody, mentionedFiles },
+  opaque: { name: 'opaque', validateBody: () => undefined, mentionedFiles: undefined },
 };
 
 type Body =
@@ -72,6 +75,29 @@ export function decodeOp(record: OpRecord): RepTreeMove | Required<RepTreeProper
 export function validateBody(body: Uint8Array): void {
   if (!isPlainBody(body)) parseBody(body);
 }
+
+/** Those of the wanted files that a body names, anywhere in it and in any case: 64 hex digits are a hash, 32 with or without dashes a mutable file. An
+ *  application's reference is `{ name, mimeType, size, hash | id }` by custom, but nothing holds it to that, and a text may name files too. What is taken
+ *  for a reference and is none keeps a file; what is overlooked would lose one. */
+export function mentionedFiles(body: Uint8Array, wanted: Pick<ReadonlySet<BlobKey>, 'has'>): ReadonlySet<BlobKey> {
+  const found = new Set<BlobKey>();
+  const look = (kind: string, digits: string, length: number): void => {
+    for (let at = 0; at + length <= digits.length; at++) {
+      const key = `${kind}/${digits.slice(at, at + length)}` as BlobKey;
+      if (wanted.has(key)) found.add(key);
+    }
+  };
+  // Bytes as they are: hex digits are never escaped, and no byte of another character is one.
+  for (const [run] of latin1.decode(body).matchAll(hexRuns)) {
+    const digits = run.replaceAll('-', '').toLowerCase();
+    look('static', digits, 64);
+    look('var', digits, 32);
+  }
+  return found;
+}
+
+const latin1 = new TextDecoder('latin1');
+const hexRuns = /[0-9a-f](?:-?[0-9a-f]){31,}/gi;
 
 const utf8 = new TextEncoder();
 const moveKeys: ReadonlySet<PropertyKey> = new Set(['id', 'targetId', 'parentId']);

@@ -7,6 +7,7 @@ import { fences } from './service/fences.ts';
 import { fileEntries } from './service/file-entries.ts';
 import { fileLinks } from './service/file-links.ts';
 import { fileQuota } from './service/file-quota.ts';
+import { type FileSweep, fileSweep } from './service/file-sweep.ts';
 import { type Files, files } from './service/files.ts';
 import { type Gate, gate } from './service/gate.ts';
 import { logSizes } from './service/log-size.ts';
@@ -30,6 +31,7 @@ export interface Services {
   readonly operations: Operations;
   readonly files: Files;
   readonly direct: DirectFiles;
+  readonly sweep: FileSweep;
   /** For maintenance: no route leads here. */
   readonly pending: PendingFiles;
   readonly secrets: Secrets;
@@ -67,6 +69,7 @@ export function createServices(stores: ServiceParts): Services {
     operations: ops,
     files: service,
     direct: directFiles({ ...parts, service, links: fileLinks(stores.keys, stores) }),
+    sweep: fileSweep(parts),
     pending: parts.pending,
     secrets: secrets(parts),
     transfer: transfer({ ...parts, operations: ops }),

@@ -92,6 +92,7 @@ export async function folderTarget(options: FolderTargetOptions): Promise<Folder
     storeBackup: async (workspace) => services.backups.store(await grantFor(workspace, 'backup')),
     storedBackups: async (workspace) => services.backups.list(await grantFor(workspace, 'backup')),
     restoreStored: async (workspace, sequence) => services.backups.restore(await grantFor(workspace, 'restore'), sequence),
+    sweepFiles: async (workspace, options) => services.sweep.sweep(await grantFor(workspace, 'files.delete'), options),
     workspaces: async () => {
       const ids: WorkspaceId[] = [];
       for (let query: { after?: string; limit: number } | undefined = { limit: 1000 }; query; ) {

@@ -13,6 +13,7 @@ const main = defineCommand({
     restore: () => import('./commands/restore.ts').then(({ restoreCommand }) => restoreCommand),
     backups: () => import('./commands/backups.ts').then(({ backupsCommand }) => backupsCommand),
     copy: () => import('./commands/copy.ts').then(({ copyCommand }) => copyCommand),
+    gc: () => import('./commands/gc.ts').then(({ gcCommand }) => gcCommand),
     reseal: () => import('./commands/reseal.ts').then(({ resealCommand }) => resealCommand),
     stats: () => import('./commands/stats.ts').then(({ statsCommand }) => statsCommand),
     token: () => import('./commands/token.ts').then(({ tokenCommand }) => tokenCommand),

@@ -1,5 +1,6 @@
 import { parseWorkspaceId, StoreError, type StoreErrorCode, statusOfCode, type WorkspaceId } from '@spacestore/core';
 import type { BackupManifest } from '../service/backup-catalogue.ts';
+import type { Swept } from '../service/file-sweep.ts';
 import type { ImportReport } from '../service/transfer.ts';
 import type { RestoredLog, SizedBytes, Target } from './target.ts';
 
@@ -59,6 +60,12 @@ export function serverTarget(url: string, token: string): Target {
       (await json<{ readonly items: readonly BackupManifest[] }>(`workspaces/${workspace}/backups`)).items,
     restoreStored: (workspace, sequence) =>
       json<RestoredLog>(`workspaces/${workspace}/backups/${sequence ?? 'latest'}/restore`, { method: 'POST' }),
+    sweepFiles: (workspace, { graceMs, remove }) =>
+      json<Swept>(`workspaces/${workspace}/files/sweep`, {
+        method: 'POST',
+        body: JSON.stringify({ graceMs, remove }),
+        headers: { 'content-type': 'application/json' },
+      }),
     workspaces: async () => {
       const ids: WorkspaceId[] = [];
       for await (const item of listed('workspaces')) ids.push(parseWorkspaceId((item as { id: unknown }).id));

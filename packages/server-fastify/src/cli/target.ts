@@ -1,5 +1,6 @@
 import type { WorkspaceId } from '@spacestore/core';
 import type { BackupManifest } from '../service/backup-catalogue.ts';
+import type { SweepOptions, Swept } from '../service/file-sweep.ts';
 import type { ImportReport } from '../service/transfer.ts';
 
 export interface WorkspaceStats {
@@ -40,6 +41,8 @@ export interface Target {
   readonly storedBackups: (workspace: WorkspaceId) => Promise<readonly BackupManifest[]>;
   /** From one of them, the newest if no sequence is given. */
   readonly restoreStored: (workspace: WorkspaceId, sequence: number | undefined) => Promise<RestoredLog>;
+  /** Files that no operation refers to; removed if that is wanted. */
+  readonly sweepFiles: (workspace: WorkspaceId, options: SweepOptions) => Promise<Swept>;
   readonly workspaces: () => Promise<readonly WorkspaceId[]>;
   readonly stats: (workspace: WorkspaceId) => Promise<WorkspaceStats>;
   readonly close: () => Promise<void>;

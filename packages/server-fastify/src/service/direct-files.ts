@@ -105,6 +105,16 @@ export function directFiles(parts: DirectFilesParts): DirectFiles {
     return entry && info && { entry, info };
   };
 
+  /** Who is told that a file is there will refer to it: as with an upload, nobody takes it for long unused from here on. */
+  const presentAnew = async (grant: Grant, key: BlobKey, call?: CallOptions): Promise<StoredFile | undefined> => {
+    const file = await present(grant, key, call);
+    if (!file) return undefined;
+    const renew = (now: FileEntry | undefined): FileEntry | undefined =>
+      now?.state === 'ready' ? { ...now, createdAt: clock.now() } : now;
+    const entry = await entries.change(grant.workspace, key, renew, undefined, call);
+    return entry?.state === 'ready' ? { ...file, entry } : undefined;
+  };
+
   /** Where there is no room left, uploads that lapsed give theirs back first. */
   const withRoom = async <Result>({ entry }: Grant, work: () => Promise<Result>): Promise<Result> => {
     try {
@@ -149,7 +159,7 @@ export function directFiles(parts: DirectFilesParts): DirectFiles {
       if (kindOfKey(key) !== 'static')
         throw new StoreError('unsupported', 'a mutable file is replaced through the server, by compare-and-set', { context: { key } });
       if (sizeBytes > largest) throw new StoreError('too_large', 'the file is too large', { context: { sizeBytes, maxBytes: largest } });
-      const file = await present(grant, key, call);
+      const file = await presentAnew(grant, key, call);
       if (file) return { file };
       await promise(grant, key, wish, call);
       const { workspace, entry } = grant;

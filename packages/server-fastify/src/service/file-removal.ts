@@ -3,13 +3,21 @@ import type { FileEntries } from './file-entries.ts';
 import type { Grant } from './grant.ts';
 import type { ServiceParts } from './stores.ts';
 
+export interface RemovalOptions {
+  readonly ifMatch?: string;
+  /** Only if this is still the entry; `none` for bytes without one. */
+  readonly only?: FileEntry | 'none';
+  /** Asked once nobody can take the file for there any more, and nothing of it has gone yet: false leaves it as it was. */
+  readonly confirm?: () => Promise<boolean>;
+}
+
 export interface FileRemoval {
-  /** The file is gone, entry and bytes; false if there was none. With `only`, an entry that is another one by then stays, and it is false.
+  /** The file is gone, entry and bytes; false if there was none, or it is not to be removed after all.
    *  Throws: conflict, if the blob has another version than `ifMatch`; the file stays then. */
   readonly remove: (
     grant: Pick<Grant, 'workspace' | 'entry'>,
     key: BlobKey,
-    options?: { readonly ifMatch?: string; readonly only?: FileEntry },
+    options?: RemovalOptions,
     call?: CallOptions,
   ) => Promise<boolean>;
 }
@@ -26,14 +34,22 @@ const abandonedMs = 10 * 60 * 1000;
 export function fileRemoval(parts: FileRemovalParts): FileRemoval {
   const { blobs, entries, clock } = parts;
   return {
-    remove: async ({ workspace, entry: { blobRoot } }, key, { only, ...options } = {}, call) => {
-      let removed: FileEntry | undefined;
+    remove: async ({ workspace, entry: { blobRoot } }, key, { only, confirm, ...options } = {}, call) => {
+      let removed: FileEntry | 'none' | undefined;
+      const giveBack = async (): Promise<void> => {
+        const back = removed === 'none' ? undefined : removed;
+        await entries.change(workspace, key, (now) => (now?.state === 'deleting' ? back : now));
+      };
       await entries.change(
         workspace,
         key,
         (before) => {
           removed = undefined;
-          if (!before || (only && !isSame(before, only))) return before;
+          if (only === 'none' && !before) {
+            removed = 'none';
+            return { key, sizeBytes: 0, createdAt: clock.now(), state: 'deleting' };
+          }
+          if (!before || only === 'none' || (only && !isSame(before, only))) return before;
           removed = before;
           return { ...before, createdAt: clock.now(), state: 'deleting' };
         },
@@ -41,14 +57,17 @@ export function fileRemoval(parts: FileRemovalParts): FileRemoval {
         call,
       );
       if (!removed) return false;
+      let agreed = false;
+      try {
+        agreed = (await confirm?.()) ?? true;
+      } finally {
+        if (!agreed) await giveBack();
+      }
+      if (!agreed) return false;
       try {
         await blobs.delete(blobRoot, key, options, call);
       } catch (error) {
-        // Only a conflict says for sure that the bytes are there.
-        if (hasCode(error, 'conflict')) {
-          const back = removed;
-          await entries.change(workspace, key, (now) => (now?.state === 'deleting' ? back : now));
-        }
+        if (hasCode(error, 'conflict')) await giveBack(); // nothing else says for sure that the bytes are there
         throw error;
       }
       await entries.change(workspace, key, (now) => (now?.state === 'deleting' ? undefined : now));

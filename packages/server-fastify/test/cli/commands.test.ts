@@ -171,6 +171,29 @@ test('verify --repair ends what a crash cut off, and counts files anew', async (
   await blobs.close();
 });
 
+test('gc counts files that no operation refers to, removes them when told, and skips what it can not read', async () => {
+  await importChats();
+  await writeFile(join(dir, 'raw.jsonl'), `${JSON.stringify({ treeId: 't', id: { counter: 1, peerId: 'p' }, body: 'AAEC' })}\n`);
+  await spacestore('import', join(dir, 'raw.jsonl'), '--workspace', 'raw', '--create', '--codec', 'opaque', '--data', data);
+  const hash = createHash('sha256').update('never referred to').digest('hex');
+  const stores = sqliteStores({ dir: join(data, 'workspaces') });
+  const blobs = await folderBlobStore({ dir: join(data, 'blobs') });
+  await blobs.put(parseBlobRoot('me/chats'), staticKey(hash), bytesSource(Buffer.from('never referred to')));
+  await stores.files.put(parseWorkspaceId('chats'), { key: staticKey(hash), sizeBytes: 17, createdAt: 1, state: 'ready' });
+  await Promise.all([stores.close(), blobs.close()]);
+  const told = JSON.parse((await spacestore('gc', '--data', data, '--json')).stdout);
+  expect(told).toMatchObject({
+    workspaces: [
+      { workspace: 'chats', unused: 1, unusedBytes: 17, removed: 0, keys: [`static/${hash}`], records: 1708 },
+      { workspace: 'raw', skipped: expect.stringContaining('opaque') },
+    ],
+  });
+  const swept = await spacestore('gc', '--remove', '--grace', '12h', '--workspace', 'chats', '--data', data);
+  expect(swept).toMatchObject({ code: 0, stdout: expect.stringContaining('1 removed (17 bytes)') });
+  expect(JSON.parse((await spacestore('gc', '--data', data, '--json')).stdout)).toMatchObject({ workspaces: [{ unused: 0 }, {}] });
+  expect(await spacestore('gc', '--grace', 'soon', '--data', data)).toMatchObject({ code: 2, stderr: expect.stringContaining('--grace') });
+});
+
 test('reseal makes an older key needless, beside a running server and again without a change', async () => {
   const [first, second] = ['01', 'fe'].map((start) => `${start}${'ab34'.repeat(15)}56`) as [string, string];
   const keysFile = join(dir, 'seal.keys');
@@ -239,7 +262,7 @@ test('a command that cannot work says why and what to do, and exits with 2', asy
 });
 
 test('every command explains itself with --help', async () => {
-  const commands = ['serve', 'import', 'export', 'verify', 'backup', 'backups', 'restore', 'reseal', 'copy', 'stats', 'token'];
+  const commands = ['serve', 'import', 'export', 'verify', 'backup', 'backups', 'restore', 'reseal', 'copy', 'gc', 'stats', 'token'];
   const outcomes = await Promise.all(commands.map((command) => spacestore(command, '--help')));
   for (const { code, stdout } of outcomes) {
     expect(code).toBe(0);

@@ -28,6 +28,7 @@ const routes: readonly (readonly [method: string, path: string, action: Action |
   ['DELETE', '/workspaces/:workspace/files/:kind/:id', 'files.delete'],
   ['GET', '/workspaces/:workspace/files/:kind/:id/metadata', 'read'],
   ['PATCH', '/workspaces/:workspace/files/:kind/:id/metadata', 'append'],
+  ['POST', '/workspaces/:workspace/files/sweep', 'files.delete'],
   ['POST', '/workspaces/:workspace/files/:kind/:id/upload', 'append'],
   ['POST', '/workspaces/:workspace/files/:kind/:id/commit', 'append'],
   ['POST', '/workspaces/:workspace/files/:kind/:id/download', 'read'],

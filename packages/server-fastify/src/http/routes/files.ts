@@ -10,6 +10,8 @@ import { describeFile, Entry, entryJson, FileName, FileParams, Kind, keyOf, Mime
 import { answer, exact, Next, WorkspaceParams } from '../schemas.ts';
 
 const tags = ['files'];
+const defaultGraceMs = 30 * 24 * 3600 * 1000;
+
 function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(', ') : header;
 }
@@ -22,7 +24,7 @@ function conditions(request: FastifyRequest): { ifMatch?: string; ifNoneMatch?: 
   return { ...(match !== undefined && { ifMatch: versionOfTag(match) }), ...(noneMatch !== undefined && { ifNoneMatch: '*' as const }) };
 }
 
-export function fileRoutes(app: App, { files }: Services): void {
+export function fileRoutes(app: App, { files, sweep }: Services): void {
   app.get(
     '/workspaces/:workspace/files',
     {
@@ -126,6 +128,41 @@ export function fileRoutes(app: App, { files }: Services): void {
       const { name, mimeType } = request.body;
       const patch = { ...(name !== undefined && { name }), ...(mimeType !== undefined && { mimeType }) };
       return entryJson(await files.patch(grantOf(request), keyOf(request.params), patch, callOf(reply)));
+    },
+  );
+
+  app.post(
+    '/workspaces/:workspace/files/sweep',
+    {
+      config: { action: 'files.delete' },
+      schema: {
+        tags,
+        summary: 'Tells which files no operation refers to, older than a grace; with `remove` they are removed',
+        params: WorkspaceParams,
+        body: Type.Object(
+          {
+            graceMs: Type.Optional(Type.Integer({ minimum: 0, description: 'Milliseconds since the last upload; 30 days if absent' })),
+            remove: Type.Optional(Type.Boolean()),
+          },
+          exact,
+        ),
+        response: {
+          200: answer(
+            Type.Object({
+              unused: Type.Integer(),
+              unusedBytes: Type.Integer(),
+              removed: Type.Integer(),
+              removedBytes: Type.Integer(),
+              keys: Type.Array(Type.String(), { description: 'The first hundred' }),
+              records: Type.Integer({ description: 'Looked at' }),
+            }),
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { graceMs = defaultGraceMs, remove = false } = request.body;
+      return await sweep.sweep(grantOf(request), { graceMs, remove }, callOf(reply));
     },
   );
 
