@@ -110,8 +110,8 @@ export class AcceptedSocket implements Line {
 
   #receive(data: RawData, binary: boolean): void {
     this.#heard = true;
-    // Not copied: ws and Node hand over each piece once and read the next into other memory. What is kept of it goes with its commit.
-    if (binary) this.connection.receive(plainBytes(data as Buffer));
+    if (binary)
+      this.connection.receive(this.connection.calls < uncopiedCalls ? plainBytes(data as Buffer) : new Uint8Array(data as Buffer));
     else this.connection.refuse(new StoreError('invalid', 'frames are binary'));
     this.loaded();
   }
@@ -127,6 +127,10 @@ export class AcceptedSocket implements Line {
     network.on('data', guard);
   }
 }
+
+/** Calls under way up to which frames are not copied: ws and Node hand over each piece once and read the next into other memory, so it may be kept.
+ *  Beyond, the store is slow, and a small frame that waits would hold the whole piece of up to 64 KB that it came in. */
+const uncopiedCalls = 64;
 
 /** The same memory without a Buffer's own ways. */
 function plainBytes({ buffer, byteOffset, length }: Buffer): Uint8Array {
