@@ -49,15 +49,16 @@ export function pgEngine({ url, listenUrl, maxConnections, connectTimeoutMs }: P
 }
 
 function connectionOf(client: PoolClient, nameOf: (sql: string) => string): PostgresConnection {
-  const query = async ({ sql, values }: PostgresStep) => {
+  const query = async ({ sql, values }: PostgresStep, withinMs: number | undefined) => {
     const { rows, rowCount, command } = await client.query<SqlRow[]>({
       text: sql,
       rowMode: 'array',
+      ...(withinMs !== undefined && { query_timeout: withinMs }),
       ...(values && { name: nameOf(sql), values: [...values] }),
     });
     return { rows: rows as unknown as readonly SqlRow[], changed: rowCount ?? 0, command };
   };
-  return { send: (steps) => Promise.all(steps.map(query)) };
+  return { send: (steps, withinMs) => Promise.all(steps.map((step) => query(step, withinMs))) };
 }
 
 /** The types that statements answer with; the rest is text. Source: pg_type.dat */

@@ -6,7 +6,7 @@ export function storeError(error: unknown): StoreError {
   if (isStoreError(error)) return error;
   const { code, severity } = (error ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
   if (severity !== undefined && typeof code === 'string') return postgresError(code, withoutValues(error as ServerError));
-  if (error instanceof TypeError) return postgresError(undefined, error);
+  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) return postgresError(undefined, error);
   return new StoreError('unavailable', 'the database could not be reached, or the connection broke', {
     cause: error,
     context: typeof code === 'string' ? { engine: code } : {},

@@ -1,6 +1,9 @@
 import type { ChannelListener } from '@spacestore/core/sql/postgres';
 import { Client, type ClientConfig } from 'pg';
 
+/** A connection that only listens does not notice that the other end is gone, unless it is asked now and then. */
+const [heartbeatMs, answerWithinMs] = [15_000, 5000];
+
 /** Between two attempts to connect: the delay doubles up to the longest. */
 const [firstDelayMs, longestDelayMs] = [100, 5000];
 
@@ -32,13 +35,27 @@ export function listenOn(config: ClientConfig, channel: string, listener: Channe
     }
     if (isStopped) return;
     isHearing = true;
+    beat(client);
     delayMs = firstDelayMs;
     listener.connected();
+  };
+
+  const beat = (client: Client): void => {
+    timer = setTimeout(() => {
+      client.query({ text: 'SELECT 1', query_timeout: answerWithinMs } as { text: string }).then(
+        () => {
+          if (!isStopped && current === client) beat(client);
+        },
+        () => client.connection.stream.destroy(),
+      );
+    }, heartbeatMs);
+    timer.unref();
   };
 
   const again = (client: Client): void => {
     if (isStopped || current !== client) return;
     current = undefined;
+    clearTimeout(timer);
     timer = setTimeout(() => void connect(), delayMs);
     delayMs = Math.min(delayMs * 2, longestDelayMs);
   };

@@ -93,6 +93,19 @@ test('a database that cannot be reached is unavailable in every call, never empt
   expect((await readAllPages(ops)).length).toBe(1);
 });
 
+test('a database that does not answer any more is given up, and found again', async () => {
+  const url = await newUrl();
+  const proxy = await openProxy(url);
+  onTestFinished(proxy.close);
+  const { ops } = openStores(proxy.url, { statementTimeoutMs: 100, connectTimeoutMs: 500 });
+  await ops.append(ws, [op('a', 1)]);
+  proxy.freeze();
+  const outcomes = await Promise.allSettled([ops.append(ws, [op('a', 2)]), ops.append(other, [op('a', 2)]), ops.read(ws, { limit: 10 })]);
+  for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });
+  proxy.heal();
+  expect(await ops.append(ws, [op('a', 2)])).toMatchObject({ added: 1, committedAt: 2 });
+});
+
 test('who waits too long for another transaction is busy; other workspaces of the same turn are not', async () => {
   const url = await newUrl();
   const { ops } = openStores(url, { lockTimeoutMs: 200 });

@@ -11,6 +11,8 @@ export interface Proxy {
   readonly heal: () => void;
   /** Once a client sends this text: it reaches the server, and when the answer has the text as well, the connection is cut instead. Resolves then. */
   readonly swallowAnswerTo: (text: string) => Promise<void>;
+  /** Connections stay open, and nothing passes any more until `heal`. */
+  readonly freeze: () => void;
   readonly close: () => Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function openProxy(url: string): Promise<Proxy> {
       : createConnection(Number(target.port || 5432), target.hostname);
   const open = new Set<Socket>();
   let isCut = false;
+  let isFrozen = false;
   let swallow: { readonly text: string; readonly done: () => void } | undefined;
 
   const server: Server = createServer((client) => {
@@ -47,7 +50,7 @@ export async function openProxy(url: string): Promise<Proxy> {
         swallowed = swallow;
         swallow = undefined;
       }
-      upstream.write(chunk);
+      if (!isFrozen) upstream.write(chunk);
     });
     upstream.on('data', (chunk) => {
       if (!swallowed) client.write(chunk);
@@ -68,6 +71,10 @@ export async function openProxy(url: string): Promise<Proxy> {
     cut,
     heal: () => {
       isCut = false;
+      isFrozen = false;
+    },
+    freeze: () => {
+      isFrozen = true;
     },
     swallowAnswerTo: (text) =>
       new Promise((done) => {

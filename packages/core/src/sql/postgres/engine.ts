@@ -18,8 +18,9 @@ export interface PostgresAnswer {
 
 /** One session of a database. */
 export interface PostgresConnection {
-  /** Sends all statements at once and waits for all answers: one round trip. Throws the first one's error, when all are answered. */
-  readonly send: (steps: readonly PostgresStep[]) => Promise<readonly PostgresAnswer[]>;
+  /** Sends all statements at once and waits for all answers: one round trip. Throws the first one's error, when all are answered.
+   *  If an answer is not there within so many milliseconds, the connection is closed: whoever does not answer may be gone. */
+  readonly send: (steps: readonly PostgresStep[], withinMs?: number) => Promise<readonly PostgresAnswer[]>;
 }
 
 /** What comes in over a connection that only listens. */

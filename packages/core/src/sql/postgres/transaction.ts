@@ -26,6 +26,9 @@ export interface PostgresTransaction {
   readonly finish: (steps: readonly PostgresStep[]) => Promise<readonly PostgresAnswer[]>;
 }
 
+/** The database gives up a statement by itself; so much later nobody is there to do it. */
+const graceMs = 2000;
+
 /** Runs work in one transaction. A reading one sees one snapshot and changes nothing. When this resolves, a writing one is committed and durable; when it
  *  throws, nothing of it is left, unless the error is `unavailable`: then it is unknown whether the commit came through.
  *  All settings are those of the transaction, so that a pooler between may hand each transaction to another session. */
@@ -37,7 +40,11 @@ export async function transact<Result>(
 ): Promise<Result> {
   const outcome = await engine
     .use(async (connection): Promise<{ readonly result: Result } | { readonly error: unknown }> => {
-      const transaction = begin(connection, opening(settings, options));
+      const transaction = begin(
+        connection,
+        opening(settings, options),
+        options.unbounded ? undefined : settings.statementTimeoutMs + graceMs,
+      );
       try {
         const result = await work(transaction);
         await transaction.end();
@@ -57,6 +64,7 @@ export async function transact<Result>(
 function begin(
   connection: PostgresConnection,
   first: readonly PostgresStep[],
+  eachWithinMs: number | undefined,
 ): PostgresTransaction & { readonly end: () => Promise<void> } {
   let pending = first;
   let isFinished = false;
@@ -64,7 +72,9 @@ function begin(
     if (isFinished) throw new TypeError('the transaction is over');
     const before = pending;
     pending = [];
-    return (await connection.send([...before, ...steps])).slice(before.length);
+    const all = [...before, ...steps];
+    const withinMs = eachWithinMs === undefined ? undefined : eachWithinMs * all.length;
+    return (await connection.send(all, withinMs)).slice(before.length);
   };
   const finish: PostgresTransaction['finish'] = async (steps) => {
     const answers = await send([...steps, { sql: 'COMMIT' }]);
@@ -83,7 +93,7 @@ function begin(
 
 async function rolledBack(connection: PostgresConnection): Promise<boolean> {
   try {
-    await connection.send([{ sql: 'ROLLBACK' }]);
+    await connection.send([{ sql: 'ROLLBACK' }], graceMs);
     return true;
   } catch (error) {
     void error;
