@@ -1,4 +1,4 @@
-import { run, type Sql, type SqlValue } from '../sql.ts';
+import type { Sql, SqlStep, SqlValue } from '../sql.ts';
 import type { Pair } from './log-state.ts';
 import { digestOfRow, rowWriter } from './row-data.ts';
 
@@ -16,40 +16,55 @@ export interface PendingRows {
 /** Rows of one INSERT: beyond 16 nothing is gained. OR FAIL, because a failed group is rolled back as a whole anyway: without it SQLite keeps a copy
  *  of every page that a statement of several rows touches, a fifth of the time. Measured. */
 const rowsPerInsert = 16;
-const inserts = (table: string, columns: string, row: string): readonly string[] =>
-  Array.from(
-    { length: rowsPerInsert + 1 },
-    (_, count) => `INSERT OR FAIL INTO ${table} (${columns}) VALUES ${Array(count).fill(row).join(', ')}`,
-  );
-const insertRecords = inserts('record', 'position, data', '(?, ?)');
-const insertIds = inserts('record_id', 'tree, peer, counter, position', '(?, ?, ?, ?)');
+const records = inserts('record', ['position', 'data']);
+const ids = inserts('record_id', ['tree', 'peer', 'counter', 'position']);
 
 export function pendingRows(): PendingRows {
   const write = rowWriter();
-  let records: SqlValue[] = [];
-  let ids: SqlValue[] = [];
+  const pendingRecords = insertSteps(records, 2);
+  const pendingIds = insertSteps(ids, 4);
   return {
     add: ({ treeId: tree, peerId: peer }, { position, counter, author, receivedAt }, body) => {
       const data = write({ bodyBytes: body.length, position, tree, peer, author, counter, receivedAt }, body);
-      records.push(position, data);
-      ids.push(tree, peer, counter, position);
+      pendingRecords.values().push(position, data);
+      pendingIds.values().push(tree, peer, counter, position);
       return digestOfRow(data);
     },
     settle: function* () {
-      if (records.length === 0) return;
-      const [someRecords, someIds] = [records, ids];
-      records = [];
-      ids = [];
-      yield* insertAll(insertRecords, someRecords, 2);
-      yield* insertAll(insertIds, someIds, 4);
+      for (const step of pendingRecords.take()) yield step;
+      for (const step of pendingIds.take()) yield step;
     },
   };
 }
 
-function* insertAll(statements: readonly string[], values: readonly SqlValue[], columns: number): Sql<void> {
-  const step = rowsPerInsert * columns;
-  for (let at = 0; at < values.length; at += step) {
-    const some = values.slice(at, at + step);
-    yield* run(statements[some.length / columns] as string, ...some);
-  }
+/** Texts by the number of rows. */
+function inserts(table: string, columns: readonly string[]): readonly string[] {
+  const row = `(${columns.map(() => '?').join(', ')})`;
+  return Array.from(
+    { length: rowsPerInsert + 1 },
+    (_, count) => `INSERT OR FAIL INTO ${table} (${columns.join(', ')}) VALUES ${Array(count).fill(row).join(', ')}`,
+  );
+}
+
+/** Values gathered in the arrays that are handed to the database. */
+function insertSteps(texts: readonly string[], columns: number): { readonly values: () => SqlValue[]; readonly take: () => SqlStep[] } {
+  let steps: SqlStep[] = [];
+  let values: SqlValue[] = [];
+  const end = (): void => {
+    if (values.length > 0) steps.push({ kind: 'run', sql: texts[values.length / columns] as string, values });
+    values = [];
+  };
+  return {
+    /** The array for one more row. */
+    values: () => {
+      if (values.length === rowsPerInsert * columns) end();
+      return values;
+    },
+    take: () => {
+      end();
+      const taken = steps;
+      steps = [];
+      return taken;
+    },
+  };
 }
