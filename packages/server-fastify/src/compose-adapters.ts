@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Clock, StoreError } from '@spacestore/core';
+import { type ChangeHints, type Clock, StoreError } from '@spacestore/core';
 import { ownAdapters } from './compose-own-adapters.ts';
 import {
   type AdapterContext,
@@ -19,6 +19,8 @@ export const defaultStores: readonly AdapterConfig[] = [{ use: '@spacestore/adap
 
 export interface ComposedStores {
   readonly stores: Stores;
+  /** Of the log's adapter. */
+  readonly hints: ChangeHints | undefined;
   readonly ready: () => Promise<void>;
   /** Undefined if the log's adapter can't tell more than reading shows. */
   readonly verify: OpenedAdapter['verify'];
@@ -47,13 +49,15 @@ export async function composeStores(config: Config, clock: Clock, hold = true): 
     }
     const missing = storeNames.filter((name) => !found.has(name));
     if (missing.length > 0) throw new StoreError('invalid', `config: no adapter provides ${missing.join(', ')}`);
+    const log = opened.find((adapter) => adapter.ops !== undefined && adapter.ops === found.get('ops'));
     return {
       stores: Object.fromEntries(found) as unknown as Stores,
       ready: async () => {
         for (const adapter of opened) await adapter.ready?.();
         await checkRoom(context.dataDir);
       },
-      verify: opened.find((adapter) => adapter.ops !== undefined && adapter.ops === found.get('ops'))?.verify,
+      hints: log?.hints,
+      verify: log?.verify,
       release,
     };
   } catch (error) {

@@ -30,7 +30,7 @@ export async function composeServer(
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const auth = await composeAuth({ ...config, data: dataDir }, clock);
   const keys = await composeKeys({ ...config, data: dataDir });
-  const { stores, ready, release } = await composeStores({ ...config, data: dataDir }, clock);
+  const { stores, hints, ready, release } = await composeStores({ ...config, data: dataDir }, clock);
   const metrics = createMetrics();
   try {
     metrics.fsyncSeconds.set(await measureSync(dataDir));
@@ -42,6 +42,7 @@ export async function composeServer(
       metrics,
       ready,
       release,
+      ...(hints && { hints }),
       logger: serverLogger(config.log?.level ?? 'info', destination({ fd: 2, sync: true })), // standard output is for what a command answers
       sync,
       ...(config.limits && { limits: config.limits }),

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Clock, parseWorkspaceId, StoreError, systemClock } from '@spacestore/core';
+import { type ChangeHints, type Clock, parseWorkspaceId, StoreError, systemClock } from '@spacestore/core';
 import { type KeyRing, keyRing } from '@spacestore/core/layers';
 import type { Logger } from 'pino';
 import type { Authenticator } from './auth/identity.ts';
 import { checkBinding } from './binding.ts';
+import { bridgeHints } from './bridge-hints.ts';
 import { serviceEvents } from './events.ts';
 import { createApp, type TlsFiles } from './http/app.ts';
 import type { App } from './http/app-types.ts';
@@ -28,6 +29,8 @@ const longestLinkMs = 3_600_000;
 /** Built stores, an authenticator, and what has a default. */
 export interface ServerOptions extends Stores {
   readonly auth: Authenticator;
+  /** What the servers on these stores tell each other; absent where this one has them for itself. */
+  readonly hints?: ChangeHints;
   /** The WebSocket side; without it the server speaks HTTP alone. */
   readonly sync?: AttachSync;
   /** Sign links for direct uploads and downloads, and backups; servers of the same stores share them. Random if absent: then links end with this server,
@@ -75,6 +78,7 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
   const events = serviceEvents();
   const metrics = options.metrics ?? createMetrics();
   const stopCounting = countAppends(metrics, events);
+  const stopHints = options.hints && bridgeHints(options.hints, events, metrics.registry);
   const services = createServices({ ops, blobs, files, secrets, directory, clock, limits, events, keys });
   const origins = originPolicy(options.origins ?? []);
   let draining = false;
@@ -101,6 +105,7 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
     services,
     authenticator: options.auth,
     events,
+    hinted: options.hints !== undefined,
     limits,
     origins,
     clock,
@@ -121,6 +126,8 @@ export async function createServer(options: ServerOptions): Promise<SpacestoreSe
     await app.close();
     clearTimeout(deadline);
     stopCounting();
+    stopHints?.();
+    await options.hints?.close();
     metrics.close();
     const results = await Promise.allSettled([ops.close(), blobs.close(), files.close(), secrets.close()]);
     await directory.close();

@@ -13,6 +13,8 @@ export interface SyncDeps {
   readonly services: Services;
   readonly authenticator: Authenticator;
   readonly events: ServiceEvents;
+  /** Other servers tell what they commit: what a poll sees may be on its way already. */
+  readonly hinted: boolean;
   readonly limits: Limits;
   readonly origins: OriginPolicy;
   readonly clock: Clock;

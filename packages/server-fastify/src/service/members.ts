@@ -5,7 +5,8 @@ import type { Gate } from './gate.ts';
 import { type Grant, noSuchWorkspace } from './grant.ts';
 import type { ServiceParts } from './stores.ts';
 
-/** Who belongs to a workspace. A change has taken hold everywhere when its call resolves: it is in the directory, the log is fenced, sockets are closed. */
+/** Who belongs to a workspace. A change has taken hold when its call resolves: it is in the directory, the log is fenced for every server, this one's sockets
+ *  are closed. Other servers close theirs as soon as they hear of it, or look at the head. */
 export interface Members {
   readonly list: (grant: Grant, query: ListQuery, call?: CallOptions) => Promise<Page<Membership>>;
   /** Gives a role, or takes it (undefined). Throws: denied unless both the old and the new role stand below the caller's; conflict if `ifRole` is not the present one. */
@@ -34,7 +35,7 @@ export function members({ directory, events, limits, gate, fences }: MembersPart
       await fences.renew(entry.epoch >= epoch ? entry : { ...entry, epoch });
     } finally {
       // Also if the log could not be fenced now (the next look at the workspace makes that good): nobody reads on under an old role.
-      for (const user of changed) await events.membershipChanged(grant.workspace, user);
+      for (const user of changed) await events.membershipChanged(grant.workspace, user, epoch);
     }
   };
   const audit = (grant: Grant, action: string, detail: Readonly<Record<string, unknown>>): Promise<void> =>

@@ -149,7 +149,7 @@ export function workspaces(parts: WorkspacesParts): Workspaces {
       if (!entry) throw noSuchWorkspace();
       // The fence stops servers that have not heard of it, for as long as the log is still there.
       if (ops.capabilities.fence) await ops.fence(entry.id, entry.epoch);
-      await events.membershipChanged(entry.id);
+      await events.membershipChanged(entry.id, undefined, entry.epoch);
       await directory.audit({ workspace: entry.id, user: grant.user, action: 'workspace.delete', outcome: 'done', detail: {} });
       await removeAll(entry);
     },

@@ -1,7 +1,7 @@
 import { type Cursor, decodeCursor, type OpRecord, type ReadPage, type ReadQuery, StoreError } from '@spacestore/core';
 import type { FedGroup, GroupEntry } from '@spacestore/core/sync';
-import type { Committed } from './committed.ts';
 import { sizeOf } from './committed.ts';
+import type { Handed } from './handed.ts';
 
 /** More than so many records are not told as they came: readers pull them. */
 const maxRecords = 5000;
@@ -12,16 +12,16 @@ export type Behind =
   | { readonly kind: 'groups'; readonly groups: readonly FedGroup[] }
   | { readonly kind: 'far'; readonly position: number; readonly cursor: Cursor };
 
-/** Reads what the log has behind a place. Records that connections handed in this turn are attributed to them, so that nobody hears their own.
+/** Reads what the log has behind a place. Records that connections handed in, whether or not this process knows yet that they were
+ *  committed, are attributed to them, so that nobody hears their own.
  *  Throws: stale_cursor, if the log is another one; what the store throws. */
 export async function readBehind(
   read: (query: ReadQuery) => Promise<ReadPage>,
   after: Cursor | null,
   position: number,
-  committed: readonly Committed[],
+  handedIn: () => Iterable<Handed>,
   maxBytes: number,
 ): Promise<Behind> {
-  const authors = authorsOf(committed);
   const groups: FedGroup[] = [];
   let at = position;
   for (let query: ReadQuery | undefined = first(after, maxBytes); query !== undefined; ) {
@@ -38,7 +38,7 @@ export async function readBehind(
         position: last.position,
         cursor,
         bytes: sizeOf(page.records),
-        entries: entriesOf(page.records, at, authors),
+        entries: entriesOf(page.records, at, authorsOf(handedIn())),
         frames: new Map(),
       });
       at = last.position;
@@ -52,10 +52,9 @@ function first(after: Cursor | null, maxBytes: number): ReadQuery {
   return { ...(after !== null && { after }), limit: pageRecords, limitBytes: maxBytes };
 }
 
-function authorsOf(committed: readonly Committed[]): ReadonlyMap<string, string> {
+function authorsOf(handedIn: Iterable<Handed>): ReadonlyMap<string, string> {
   const authors = new Map<string, string>();
-  for (const { records, handed } of committed)
-    if (handed !== undefined) for (const record of records) authors.set(keyOf(record), handed.connection);
+  for (const { connection, records } of handedIn) for (const record of records) authors.set(keyOf(record), connection);
   return authors;
 }
 

@@ -253,11 +253,13 @@ class OpenConnection implements Connection, PlaceHost, JoiningHost {
   /** One batch: stored, judged, and its verdict due after the fan-out of the turn. One promise a frame, no function made for it. */
   async #append(place: Place, { ws, attachment, batch, records, block }: Extract<ServerEffect, { kind: 'append' }>): Promise<void> {
     this.#take(block.length);
+    const handed = handedIn(this.id, records, block);
+    place.room.handing(handed);
     try {
       let error: StoreError | undefined;
       let result: Appended | undefined;
       try {
-        result = await this.services.operations.append(place.grant(), records, { origin: handedIn(this.id, block) });
+        result = await this.services.operations.append(place.grant(), records, { origin: handed });
         const { grant } = result;
         if (grant.epoch > place.grant().epoch) place.renew(grant);
       } catch (cause) {
@@ -265,10 +267,10 @@ class OpenConnection implements Connection, PlaceHost, JoiningHost {
         if (error.code === 'internal') this.report(cause);
       }
       this.step({ kind: 'settled', now: this.now(), ws, attachment, batch, error, result });
-      place.room.settled(this.id);
     } catch (error) {
       this.#crash(error);
     }
+    place.room.settled(handed);
     this.#release(block.length);
   }
 

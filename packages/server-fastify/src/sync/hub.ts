@@ -18,9 +18,11 @@ export interface Hub {
 
 /** Rooms looked into at each poll. */
 const polledAtOnce = 100;
+/** Heads read at a time where other servers may have been missed. */
+const lanes = 4;
 
 export function hub(
-  deps: Pick<SyncDeps, 'services' | 'events' | 'limits'>,
+  deps: Pick<SyncDeps, 'services' | 'events' | 'limits' | 'hinted'>,
   foundByPoll: () => void,
   report: (error: unknown) => void,
 ): Hub {
@@ -29,7 +31,26 @@ export function hub(
   let changes = 0;
   let polling = false;
   let line: Room[] = [];
+  let missed = 0;
+  let looking = false;
   const parts = { operations: deps.services.operations, frameBytes: deps.limits.frameBytes, foundByPoll, report };
+
+  const lookAtAll = async (): Promise<void> => {
+    if (looking) return;
+    looking = true;
+    try {
+      for (let seen = -1; seen !== missed; ) {
+        seen = missed; // should more be missed meanwhile, all is looked at again
+        const all = [...rooms.values()].map((held) => held.room).values();
+        const lane = async (): Promise<void> => {
+          for (const next of all) await next.look('missed').catch(report);
+        };
+        await Promise.all(Array.from({ length: lanes }, lane));
+      }
+    } finally {
+      looking = false;
+    }
+  };
 
   const stop = deps.events.listen({
     membershipChanged: async (workspace, user: UserId | undefined) => {
@@ -41,6 +62,15 @@ export function hub(
     replaced: async (workspace) => {
       changes++;
       rooms.get(workspace)?.room.endAll(replaced());
+    },
+    heard: (hint) => {
+      if (hint.kind !== 'appended') changes++;
+      rooms.get(hint.workspace)?.room.heard(hint);
+    },
+    missed: () => {
+      changes++;
+      missed++;
+      void lookAtAll();
     },
   });
 
@@ -65,7 +95,7 @@ export function hub(
       polling = true;
       try {
         if (line.length === 0) line = [...rooms.values()].map((held) => held.room);
-        for (const next of line.splice(0, polledAtOnce)) await next.poll().catch(report);
+        for (const next of line.splice(0, polledAtOnce)) await next.look(deps.hinted ? 'patient poll' : 'poll').catch(report);
       } finally {
         polling = false;
       }

@@ -1,5 +1,6 @@
 import {
   type AppendResult,
+  type ChangeHint,
   type Cursor,
   decodeCursor,
   type Head,
@@ -12,7 +13,7 @@ import type { FedGroup } from '@spacestore/core/sync';
 import type { Operations } from '../service/operations.ts';
 import { readBehind } from './catch-up.ts';
 import { type Committed, groupOf } from './committed.ts';
-import { isHanded } from './handed.ts';
+import { type Handed, isHanded } from './handed.ts';
 import { type PresenceBoard, presenceBoard } from './presence.ts';
 import type { RoomMember } from './room-member.ts';
 
@@ -38,9 +39,14 @@ export interface Room {
   readonly enter: (member: RoomMember) => void;
   readonly leave: (connection: string) => void;
   readonly appended: (records: readonly OpRecord[], result: AppendResult, origin: unknown) => void;
-  /** A verdict of this member is due after the fan-out of the turn. */
-  readonly settled: (connection: string) => void;
-  readonly poll: () => Promise<void>;
+  /** A member's append begins: should the log tell of it before the store answers, its author does not hear its own. */
+  readonly handing: (handed: Handed) => void;
+  /** The append ended; its verdict is due after the fan-out of the turn. */
+  readonly settled: (handed: Handed) => void;
+  /** Another server says so. */
+  readonly heard: (hint: ChangeHint) => void;
+  /** Looks at the head, and tells what is there. A patient poll leaves a round's time to what is on its way already; `missed` is no poll. */
+  readonly look: (as: 'poll' | 'patient poll' | 'missed') => Promise<void>;
   /** Sends everybody out. The room tells nothing from now on: its place may be of a history that is no more, so whoever comes again needs another. */
   readonly endAll: (error: StoreError) => void;
   readonly ended: () => boolean;
@@ -57,6 +63,13 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
   let due = new Set<string>();
   let planned = false;
   let catching = false;
+  const handing = new Set<Handed>();
+  /** Where other servers say that the log is. */
+  let hintedAt = 0;
+  /** Where the last poll saw it. */
+  let polledAt = 0;
+  /** Members that are being looked at anew: what came after a revocation is read after it. */
+  let rechecked: Promise<void> = Promise.resolve();
   let ended = false;
 
   // All results of a commit group arrive in one run of microtasks; after it, and before any input, they are told together.
@@ -70,12 +83,14 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
     if (catching) return;
     const turn = committed;
     const waiting = due;
+    const hinted = hintedAt;
     committed = [];
     due = new Set();
+    hintedAt = 0;
     try {
       const told = groupOf(turn, position, cursor);
       if (told.kind === 'gap') {
-        void catchUp(turn, waiting);
+        void catchUp(turn, waiting, hinted);
         return;
       }
       if (told.kind === 'group') tell(told.group);
@@ -84,6 +99,7 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
       gap(position, cursor);
     }
     acknowledge(waiting);
+    if (hinted > position) void catchUp([], new Set(), hinted);
   };
   const tell = (group: FedGroup): void => {
     // One call may be as large as a frame: told together with others it would not fit.
@@ -109,13 +125,17 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
   const acknowledge = (waiting: ReadonlySet<string>): void => {
     for (const connection of waiting) members.get(connection)?.flush();
   };
-  const catchUp = async (turn: readonly Committed[], waiting: ReadonlySet<string>): Promise<void> => {
+  const catchUp = async (turn: readonly Committed[], waiting: ReadonlySet<string>, to: number): Promise<void> => {
     catching = true;
     try {
+      await rechecked;
       const [reader] = members.values();
-      if (reader !== undefined) {
+      if (reader === undefined) {
+        hintedAt = Math.max(hintedAt, to, ...turn.map(({ result }) => result.committedAt)); // for whoever is coming in
+      } else {
         const grant = reader.grant();
-        const behind = await readBehind((query) => parts.operations.read(grant, query), cursor, position, turn, parts.frameBytes / 4);
+        const handed = () => [...handing, ...[...turn, ...committed].flatMap((each) => each.handed ?? [])];
+        const behind = await readBehind((query) => parts.operations.read(grant, query), cursor, position, handed, parts.frameBytes / 4);
         if (behind.kind === 'far') gap(behind.position, behind.cursor);
         else for (const group of behind.groups) tell(group);
       }
@@ -128,8 +148,14 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
     } finally {
       catching = false;
       acknowledge(waiting);
-      if (committed.length > 0 || due.size > 0) plan();
+      if (committed.length > 0 || due.size > 0 || (hintedAt > position && members.size > 0)) plan();
     }
+  };
+  /** Rises where a membership changed: whoever was let in before has to be let in anew. */
+  const recheckBelow = (epoch: number): Promise<void> => {
+    const before = [...members.values()].filter((member) => member.grant().epoch < epoch);
+    if (before.length > 0) rechecked = Promise.all([rechecked, ...before.map((member) => member.recheck(undefined))]).then(() => undefined);
+    return rechecked;
   };
   const endAll = (error: StoreError): void => {
     ended = true;
@@ -161,6 +187,7 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
     enter: (member) => {
       members.set(member.connection, member);
       presence.welcome(member);
+      if (hintedAt > position) plan();
     },
     leave: (connection) => {
       members.delete(connection);
@@ -170,11 +197,27 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
       committed.push({ records, result, handed: isHanded(origin) ? origin : undefined });
       plan();
     },
-    settled: (connection) => {
-      due.add(connection);
+    handing: (handed) => void handing.add(handed),
+    settled: (handed) => {
+      handing.delete(handed);
+      due.add(handed.connection);
       plan();
     },
-    poll: async () => {
+    heard: (hint) => {
+      switch (hint.kind) {
+        case 'appended':
+          hintedAt = Math.max(hintedAt, hint.position);
+          if (hintedAt > position) plan();
+          return;
+        case 'fenced':
+          void recheckBelow(hint.epoch).catch(parts.report);
+          return;
+        case 'replaced':
+          endAll(replaced());
+          return;
+      }
+    },
+    look: async (as) => {
       const [reader] = members.values();
       if (reader === undefined || !opened) return;
       const head = await parts.operations.head(reader.grant());
@@ -184,10 +227,12 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
         endAll(replaced());
         return;
       }
-      if (head.epoch > reader.grant().epoch) await Promise.all([...members.values()].map((member) => member.recheck(undefined)));
-      if (head.position <= position || planned || catching || committed.length > 0) return;
-      parts.foundByPoll();
-      await catchUp([], new Set());
+      await recheckBelow(head.epoch);
+      const isNew = as !== 'patient poll' || polledAt > position;
+      polledAt = head.position;
+      if (head.position <= position || !isNew || planned || catching || committed.length > 0) return;
+      if (as !== 'missed') parts.foundByPoll();
+      await catchUp([], new Set(), head.position);
     },
     endAll,
     ended: () => ended,

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sqliteStores } from '@spacestore/adapter-sqlite';
 import { type Directory, type OpStore, parseBlobRoot, parseUserId, parseWorkspaceId, type Role } from '@spacestore/core';
-import { memoryBlobStore, memoryOpStore, memorySecretStore } from '@spacestore/core/memory';
+import { type MemoryHintPlace, memoryBlobStore, memoryChangeHints, memoryOpStore, memorySecretStore } from '@spacestore/core/memory';
 import { afterEach } from 'vitest';
 import type { Authenticator } from '../../src/auth/identity.ts';
 import { staticTokens } from '../../src/auth/static-tokens.ts';
 import { createServer, type SpacestoreServer } from '../../src/create-server.ts';
 import type { Limits } from '../../src/limits.ts';
+import type { Stores } from '../../src/service/stores.ts';
 import { attachSyncWith, type SyncOptions } from '../../src/sync/attach-sync.ts';
 
 const users = ['owner', 'ada', 'bob', 'viewer', 'stranger'] as const;
@@ -30,6 +31,8 @@ export interface SyncHarness {
   readonly clock: { value: number };
   readonly setRole: (workspace: string, user: User, role: Role | undefined) => Promise<void>;
   readonly metric: (name: string) => Promise<number>;
+  /** Another server on the same stores. */
+  readonly beside: (sync?: Partial<SyncOptions>) => Promise<Pick<SyncHarness, 'server' | 'url' | 'metric' | 'setRole'>>;
 }
 
 export interface HarnessOptions {
@@ -39,6 +42,8 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   readonly sync?: Partial<SyncOptions>;
   readonly origins?: readonly string[];
+  /** Where servers on the same stores hear of each other. */
+  readonly hints?: MemoryHintPlace;
 }
 
 /** A listening server with workspaces `w1` and `w2`; owner, ada and bob write in both, viewer reads. Its clock stands still unless moved. */
@@ -49,6 +54,7 @@ export async function startSync({
   limits,
   sync,
   origins,
+  hints,
 }: HarnessOptions = {}): Promise<SyncHarness> {
   const clock = { value: 1_700_000_000_000 };
   const now = { now: () => clock.value };
@@ -56,24 +62,47 @@ export async function startSync({
   endings.push(() => rm(dir, { recursive: true, force: true }));
   const sqlite = sqliteStores({ dir, clock: now });
   const ops = wrap(engine === 'sqlite' ? sqlite.ops : memoryOpStore({ clock: now }));
-  const server = await createServer({
+  const stores: Stores = {
     ops,
     blobs: memoryBlobStore({ clock: now }),
     files: sqlite.files,
     secrets: memorySecretStore(),
     directory: sqlite.directory,
-    auth:
-      auth ??
-      staticTokens(
-        users.map((user) => ({ sha256: createHash('sha256').update(tokenOf(user)).digest('hex'), identity: { user: parseUserId(user) } })),
-      ),
-    clock: now,
-    limits: { eventLoopDelayMs: 0, ...limits },
-    sync: attachSyncWith({ tickMs: 5, pollMs: 0, reconnectSpreadMs: 100, drainMs: 1000, ...sync }),
-    ...(origins && { origins }),
-  });
-  endings.push(() => server.close());
+  };
   const owner = parseUserId('owner');
+  const open = async (settings: Partial<SyncOptions> = {}) => {
+    const server = await createServer({
+      ...stores,
+      ...(hints && { hints: memoryChangeHints({ place: hints }) }),
+      auth:
+        auth ??
+        staticTokens(
+          users.map((user) => ({
+            sha256: createHash('sha256').update(tokenOf(user)).digest('hex'),
+            identity: { user: parseUserId(user) },
+          })),
+        ),
+      clock: now,
+      limits: { eventLoopDelayMs: 0, ...limits },
+      sync: attachSyncWith({ tickMs: 5, pollMs: 0, reconnectSpreadMs: 100, drainMs: 1000, ...settings }),
+      ...(origins && { origins }),
+    });
+    endings.push(() => server.close());
+    const address = await server.listen();
+    const { gate, members } = server.services;
+    return {
+      server,
+      url: `${address.replace('http', 'ws')}/v1/sync`,
+      setRole: async (workspace: string, user: User, role: Role | undefined) => {
+        const grant = await gate.authorize({ user: owner }, parseWorkspaceId(workspace), 'members.manage');
+        await members.set(grant, parseUserId(user), role);
+      },
+      metric: async (name: string) => {
+        const all = (await server.metrics.registry.getMetricsAsJSON()) as { name: string; values: { value: number }[] }[];
+        return all.find((each) => each.name === name)?.values[0]?.value ?? Number.NaN;
+      },
+    };
+  };
   for (const id of ['w1', 'w2']) {
     const workspace = parseWorkspaceId(id);
     const blobRoot = parseBlobRoot(`owner/${id}`);
@@ -86,20 +115,5 @@ export async function startSync({
     ] as const)
       await sqlite.directory.setMember(workspace, parseUserId(user), role);
   }
-  const address = await server.listen();
-  return {
-    server,
-    ops,
-    directory: sqlite.directory,
-    clock,
-    url: `${address.replace('http', 'ws')}/v1/sync`,
-    setRole: async (workspace, user, role) => {
-      const grant = await server.services.gate.authorize({ user: owner }, parseWorkspaceId(workspace), 'members.manage');
-      await server.services.members.set(grant, parseUserId(user), role);
-    },
-    metric: async (name) => {
-      const all = (await server.metrics.registry.getMetricsAsJSON()) as { name: string; values: { value: number }[] }[];
-      return all.find((each) => each.name === name)?.values[0]?.value ?? Number.NaN;
-    },
-  };
+  return { ...(await open(sync)), ops, directory: sqlite.directory, clock, beside: open };
 }
