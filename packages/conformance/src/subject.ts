@@ -88,4 +88,6 @@ export const secretStoreSubject = <At extends Place>(options: SubjectOptions<'se
 export const transportSubject = <At extends Place>(options: SubjectOptions<'transport', At>): Subject<'transport'> =>
   subjectOf('transport', options);
 export const syncSubject = <At extends Place>(options: SubjectOptions<'sync', At>): Subject<'sync'> => subjectOf('sync', options);
+export const fileIndexSubject = <At extends Place>(options: SubjectOptions<'file-index', At>): Subject<'file-index'> =>
+  subjectOf('file-index', options);
 export const outboxSubject = <At extends Place>(options: SubjectOptions<'outbox', At>): Subject<'outbox'> => subjectOf('outbox', options);

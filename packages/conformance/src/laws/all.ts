@@ -1,5 +1,6 @@
 import type { AnyLaw } from '../spec/law.ts';
 import { blobStoreLaws } from './blob-store/all.ts';
+import { fileIndexLaws } from './file-index/all.ts';
 import { opStoreLaws } from './op-store/all.ts';
 import { outboxLaws } from './outbox/all.ts';
 import { secretStoreLaws } from './secret-store/all.ts';
@@ -11,6 +12,7 @@ export const allLaws: readonly AnyLaw[] = [
   ...opStoreLaws,
   ...blobStoreLaws,
   ...secretStoreLaws,
+  ...fileIndexLaws,
   ...transportLaws,
   ...outboxLaws,
   ...syncLaws,

@@ -46,6 +46,7 @@ export const conformance: {
   readonly transport: Describe<'transport'>;
   readonly sync: Describe<'sync'>;
   readonly outbox: Describe<'outbox'>;
+  readonly fileIndex: Describe<'file-index'>;
 } = {
   opStore: (options) => describeSubject('op-store', options),
   blobStore: (options) => describeSubject('blob-store', options),
@@ -53,4 +54,5 @@ export const conformance: {
   transport: (options) => describeSubject('transport', options),
   sync: (options) => describeSubject('sync', options),
   outbox: (options) => describeSubject('outbox', options),
+  fileIndex: (options) => describeSubject('file-index', options),
 };

@@ -1,5 +1,6 @@
 import type {
   BlobStore,
+  FileIndex,
   OpRecord,
   OpStore,
   Outbox,
@@ -19,6 +20,7 @@ export interface StoreByKind {
   readonly transport: SyncTransport;
   readonly sync: SyncUnderTest;
   readonly outbox: Outbox;
+  readonly 'file-index': FileIndex;
 }
 
 export type SubjectKind = keyof StoreByKind;

@@ -14,4 +14,5 @@ export const roles: RoleTable = {
   transport: {},
   sync: {},
   outbox: outboxRoles,
+  'file-index': {},
 };

@@ -1,0 +1,4 @@
+import { describeLaws } from '@spacestore/conformance/vitest';
+import { subjects } from './memory-files.subject.ts';
+
+for (const subject of subjects) describeLaws(subject);
