@@ -4,9 +4,10 @@ export type SqlValue = string | number | null | Uint8Array;
 /** Columns in the order of the SELECT. */
 export type SqlRow = readonly SqlValue[];
 
-/** One statement with `?` parameters: `rows` resolves to its rows, `run` to the number of rows it changed. */
+/** One statement with `?` parameters: `rows` resolves to its rows, `run` to the number of rows it changed, `post` to nothing: an engine that answers later
+ *  need not wait for it before the next step, as long as its failure fails the transaction. */
 export interface SqlStep {
-  readonly kind: 'rows' | 'run';
+  readonly kind: 'rows' | 'run' | 'post';
   readonly sql: string;
   readonly values: readonly SqlValue[];
 }

@@ -2,7 +2,7 @@ import { equalBytes } from '../../bytes.ts';
 import type { OpRecord } from '../../contracts/op-store.ts';
 import type { RecordId } from '../../contracts/outbox.ts';
 import { StoreError } from '../../errors.ts';
-import { row, type Sql } from '../sql.ts';
+import { rows, type Sql } from '../sql.ts';
 import { forgetSurplus, type LogState, type Pair, pairOf } from './log-state.ts';
 import { isAsWritten, readRowHead, rowCursor } from './row-data.ts';
 
@@ -26,6 +26,7 @@ export function* judgeCall(state: LogState, records: readonly OpRecord[], settle
   const others: RecordId[] = [];
   let fresh: number[] | undefined;
   let seen: Map<string, number> | undefined;
+  let looked: Map<string, Stored | undefined> | undefined;
   let last: Judgement['last'] = { fresh: -1 };
   let pair: Pair | undefined;
   for (let i = 0; i < records.length; i++) {
@@ -50,8 +51,11 @@ export function* judgeCall(state: LogState, records: readonly OpRecord[], settle
     const key = `${record.tree}/${record.peer}/${record.counter}`;
     const earlier = isHigher ? undefined : seen.get(key);
     const mayBeStored = !isHigher && earlier === undefined && record.counter <= pair.highest;
-    if (mayBeStored) yield* settle();
-    const stored = mayBeStored ? yield* find(pair, record.counter) : undefined;
+    if (mayBeStored && !looked?.has(key)) {
+      yield* settle();
+      looked = yield* lookUp(state, records, i, looked ?? new Map());
+    }
+    const stored = mayBeStored ? looked?.get(key) : undefined;
     if (earlier === undefined && stored === undefined) {
       seen.set(key, i);
       fresh?.push(i);
@@ -78,20 +82,45 @@ function indexOf(records: readonly OpRecord[], end: number): Map<string, number>
   return seen;
 }
 
-function* find(pair: Pair, counter: number): Sql<{ readonly position: number; readonly body: Uint8Array } | undefined> {
-  if (pair.treeId === 0 || pair.peerId === 0) return undefined;
-  const found = yield* row(
-    'SELECT i.position, r.data FROM record_id i LEFT JOIN record r ON r.position = i.position WHERE i.tree = ? AND i.peer = ? AND i.counter = ?',
-    pair.treeId,
-    pair.peerId,
-    counter,
-  );
-  if (found === undefined) return undefined;
-  const [position, data] = found as readonly [number, Uint8Array | null];
-  const head = rowCursor();
-  if (data === null || !isAsWritten(data) || !readRowHead(data, head) || head.position !== position)
-    throw new StoreError('corrupt', 'a record is missing from the log, or not what was stored', { context: { position } });
-  return { position, body: data.subarray(head.at, head.at + head.bodyBytes) };
+interface Stored {
+  readonly position: number;
+  readonly body: Uint8Array;
+}
+
+const lookUpOne =
+  'SELECT 0, i.position, r.data FROM record_id i LEFT JOIN record r ON r.position = i.position WHERE i.tree = ? AND i.peer = ? AND i.counter = ?';
+const lookUpMany = `SELECT w.key, i.position, r.data FROM json_each(?) AS w
+  CROSS JOIN record_id AS i ON i.tree = w.value ->> 0 AND i.peer = w.value ->> 1 AND i.counter = w.value ->> 2 LEFT JOIN record AS r ON r.position = i.position`;
+
+/** Adds what is stored of the records from the i-th on, as far as their pairs are known: a call that is made again has one question for all of them. */
+function* lookUp(
+  { pairs }: LogState,
+  records: readonly OpRecord[],
+  from: number,
+  looked: Map<string, Stored | undefined>,
+): Sql<Map<string, Stored | undefined>> {
+  const keys: string[] = [];
+  const asked: (readonly [tree: number, peer: number, counter: number])[] = [];
+  for (let i = from; i < records.length; i++) {
+    const { tree, peer, counter } = records[i] as OpRecord;
+    const pair = pairs.get(tree)?.get(peer);
+    const key = `${tree}/${peer}/${counter}`;
+    if (pair === undefined || counter > pair.highest || looked.has(key)) continue;
+    looked.set(key, undefined);
+    if (pair.treeId === 0 || pair.peerId === 0) continue;
+    keys.push(key);
+    asked.push([pair.treeId, pair.peerId, counter]);
+  }
+  const [first] = asked;
+  if (first === undefined) return looked;
+  const found = asked.length === 1 ? yield* rows(lookUpOne, ...first) : yield* rows(lookUpMany, JSON.stringify(asked));
+  for (const [index, position, data] of found as readonly (readonly [number, number, Uint8Array | null])[]) {
+    const head = rowCursor();
+    if (data === null || !isAsWritten(data) || !readRowHead(data, head) || head.position !== position)
+      throw new StoreError('corrupt', 'a record is missing from the log, or not what was stored', { context: { position } });
+    looked.set(keys[index] as string, { position, body: data.subarray(head.at, head.at + head.bodyBytes) });
+  }
+  return looked;
 }
 
 function distinct(ids: readonly RecordId[]): readonly RecordId[] {

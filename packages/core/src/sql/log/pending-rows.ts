@@ -51,7 +51,7 @@ function insertSteps(texts: readonly string[], columns: number): { readonly valu
   let steps: SqlStep[] = [];
   let values: SqlValue[] = [];
   const end = (): void => {
-    if (values.length > 0) steps.push({ kind: 'run', sql: texts[values.length / columns] as string, values });
+    if (values.length > 0) steps.push({ kind: 'post', sql: texts[values.length / columns] as string, values });
     values = [];
   };
   return {
