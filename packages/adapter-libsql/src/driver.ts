@@ -5,11 +5,17 @@ import { LibsqlDatabase, type LibsqlOptions, type LibsqlStatement, LibsqlThreadD
 import { type Reclaim, reclaim } from './reclaim.ts';
 import { rowOfSafe, safeQuery } from './safe-rows.ts';
 
+export interface LibsqlEngine extends SqliteEngine {
+  /** Resolves when every closed handle has let go of its file. */
+  readonly settle: () => Promise<void>;
+}
+
 /** libsql as the stores want it; with a key, every file is encrypted. */
-export function libsqlEngine(options: LibsqlOptions = {}): SqliteEngine {
+export function libsqlEngine(options: LibsqlOptions = {}): LibsqlEngine {
   const handles = reclaim();
   return {
     storeError,
+    settle: handles.settle,
     open: (path, mode) => {
       const url = pathToFileURL(path).href;
       if (mode === 'existing') refuseOtherKey(url, options);
@@ -51,7 +57,6 @@ function handleOf(uri: string, options: LibsqlOptions, handles: Reclaim): Sqlite
     return (values) => statement.all(values).map((row) => rowOfSafe(row as unknown[]));
   };
 
-  handles.opened();
   return {
     rows: (sql, values) => {
       let query = queries.get(sql);
@@ -95,7 +100,7 @@ function handleOf(uri: string, options: LibsqlOptions, handles: Reclaim): Sqlite
         if (hasStatements) database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
       } finally {
         database.close();
-        handles.closed(hasStatements);
+        if (hasStatements) handles.closed();
       }
     },
   };

@@ -24,8 +24,7 @@ export function libsqlStores({ dir, encryptionKey, cipher = 'aes256cbc', ...sett
     ...stores,
     close: async () => {
       await stores.close();
-      // What was collected gives its files back in the next turn.
-      await new Promise((resolve) => setImmediate(resolve));
+      await engine.settle();
     },
   };
 }

@@ -20,9 +20,10 @@ const sealedWith =
   ({ dir }, { clock }) =>
     seal({ keys: keyRing([Uint8Array.from({ length: 32 }, (_, i) => (i * 7 + key) % 256)]) })(secretsIn(dir, clock));
 
+const engine = libsqlEngine();
+
 /** Does work on the file of each workspace, beside the store. */
 function inFiles<Result>(dir: string, work: (file: SqliteHandle, workspace: string) => Result): Result[] {
-  const engine = libsqlEngine();
   const names = readdirSync(dir).filter((name) => /^workspace-.*\.db$/.test(name));
   return names.map((name) => {
     const file = engine.open(join(dir, name), 'existing');
