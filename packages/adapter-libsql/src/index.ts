@@ -1,2 +1,3 @@
-export type { SqliteStoreSettings, SqliteStores } from '@spacestore/core/sql';
+export type { RemoteStoreSettings, RemoteStores, SqliteStoreSettings, SqliteStores } from '@spacestore/core/sql';
+export * from './remote-stores.ts';
 export * from './stores.ts';

@@ -16,6 +16,7 @@ import {
   TransactionFailed,
   transact,
 } from './sqlite-file.ts';
+import { markRemovedIfEmpty, ownedBy } from './workspace-marks.ts';
 import { workspaceSchema } from './workspace-schema.ts';
 
 export interface WorkspaceFilesOptions extends SqliteFileOptions {
@@ -268,12 +269,6 @@ function emptyWriteAheadLog(handle: SqliteHandle): void {
   if (blocked !== 0) throw new StoreError('busy', 'somebody still reads what is being removed');
 }
 
-/** As digits, so that no id is read as SQL. */
-function ownedBy(workspace: WorkspaceId): string {
-  const digits = Array.from(new TextEncoder().encode(workspace), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `INSERT INTO meta (only, workspace) VALUES (1, CAST(x'${digits}' AS TEXT))`;
-}
-
 function checkOwner(file: SqliteFile, workspace: WorkspaceId): void {
   const owner = file.handle.rows('SELECT workspace FROM meta', [])[0]?.[0];
   if (owner === workspace) return;
@@ -292,13 +287,5 @@ function ifNotRemoved<Result>(entry: OpenFile, work: SqlWork<Result>): SqlWork<R
 
 function* nothing(): Sql<true> {
   yield* value('SELECT 1');
-  return true;
-}
-
-/** Marks the file for removal inside the same transaction that finds it empty, so that nobody's commit gets lost with it. */
-function* markRemovedIfEmpty(): Sql<boolean> {
-  const rowsLeft = yield* value('SELECT EXISTS (SELECT 1 FROM head) OR EXISTS (SELECT 1 FROM secret) OR EXISTS (SELECT 1 FROM file)');
-  if (rowsLeft !== 0) return false;
-  yield* value('UPDATE meta SET removed = 1 RETURNING removed');
   return true;
 }

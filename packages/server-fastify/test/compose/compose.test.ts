@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseUserId, systemClock } from '@spacestore/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { placeOn, sharedServer } from '../../../adapter-libsql/test/hrana-server.ts';
 import { issueToken } from '../../src/auth/issue-token.ts';
 import { composeServer } from '../../src/compose.ts';
 import { composeIssuer } from '../../src/compose-auth.ts';
@@ -88,6 +89,25 @@ describe('a server composed from a configuration', () => {
     await wrong.close();
     await expect(composeServer(libsql({ encryptionkey: 'x' }))).rejects.toThrow(/option encryptionkey/);
     await expect(composeServer(libsql({ encryptionKey: 'x', cipher: 'rot13' }))).rejects.toThrow(/cipher is none of/);
+  });
+
+  it('keeps everything but files on a libSQL server, if it is told where', async () => {
+    const { url, adminUrl, prefix } = placeOn(await sharedServer());
+    const remote = (more: object = {}): Config =>
+      config({
+        stores: [{ use: '@spacestore/adapter-libsql', options: { url, adminUrl, prefix, ...more } }, { use: '@spacestore/blob-fs' }],
+      });
+    const server = await composeServer(remote());
+    const headers = { authorization: `Bearer ${await tokenFor('ada', remote())}` };
+    const made = await server.app.inject({ method: 'POST', url: '/v1/workspaces', headers, payload: { id: 'w1', name: 'Mine' } });
+    expect(made.statusCode).toBe(201);
+    expect((await server.app.inject('/readyz')).statusCode).toBe(200);
+    await server.close();
+    const again = await composeServer(remote());
+    expect((await again.app.inject({ url: '/v1/workspaces/w1', headers })).json()).toMatchObject({ name: 'Mine' });
+    await again.close();
+    await expect(composeServer(remote({ adminUrl: undefined }))).rejects.toThrow(/adminUrl/);
+    await expect(composeServer(remote({ dir: 'x' }))).rejects.toThrow(/option dir/);
   });
 
   it('takes adapters of other people, by name', async () => {

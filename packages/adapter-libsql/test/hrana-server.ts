@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface HranaServer {
+  readonly port: number;
+  /** Where its files are. */
+  readonly dir: string;
+  readonly stop: () => void;
+}
+
+/** Starts a server that ends when this process does. */
+export async function startServer(token = ''): Promise<HranaServer> {
+  const script = fileURLToPath(new URL('./hrana-server.child.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--conditions=@spacestore/source', '--disable-warning=ExperimentalWarning', script, token], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const { value } = (await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next()) as { value: string | undefined };
+  if (value === undefined) throw new Error('the server did not start');
+  for (const held of [child, child.stdin, child.stdout]) (held as unknown as { unref: () => void }).unref();
+  return { ...(JSON.parse(value) as { port: number; dir: string }), stop: () => child.kill('SIGKILL') };
+}
+
+let shared: Promise<HranaServer> | undefined;
+
+/** The one that all tests of this process share. */
+export function sharedServer(): Promise<HranaServer> {
+  shared ??= startServer();
+  return shared;
+}
+
+export type Place = { readonly url: string; readonly adminUrl: string; readonly prefix: string; readonly dir: string };
+
+/** A part of the server that nobody else uses. */
+export function placeOn({ port, dir }: HranaServer): Place {
+  const at = `http://127.0.0.1:${port}`;
+  return { url: `${at}/dev/{database}`, adminUrl: at, prefix: `t${randomBytes(6).toString('hex')}`, dir };
+}
