@@ -29,7 +29,7 @@ export interface GroupOutcome {
 /** Thrown where the heads are not what was thought: to be begun anew, knowing nothing. */
 export const headsMoved: StoreError = new StoreError('busy', 'the log was begun or dropped meanwhile');
 
-/** Appends the groups of several workspaces, each with a verdict for each of its calls, and commits. Three round trips where everything is known and new;
+/** Appends the groups of several workspaces, each with a verdict for each of its calls, and commits. Two round trips where everything is known and new;
  *  one more where records may be there already, and one where another server has written. Throws where the database fails: then nothing has happened. */
 export async function appendGroups(
   transaction: PostgresTransaction,
