@@ -4,7 +4,7 @@ import { connect, createServer as createTcpServer, type Server, type Socket } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sqliteStores } from '@spacestore/adapter-sqlite';
-import { type Clock, type OpStore, parseUserId, parseWorkspaceId, systemClock, type WorkspaceId } from '@spacestore/core';
+import { type BlobStore, type Clock, type OpStore, parseUserId, parseWorkspaceId, systemClock, type WorkspaceId } from '@spacestore/core';
 import {
   type MemoryOpPlace,
   memoryBlobPlace,
@@ -42,7 +42,13 @@ export interface RealServer {
 
 /** A server with real sockets over data that outlives it, behind a forwarder of bytes, with a workspace where each role has its user. */
 export async function startRealServer(
-  options: { readonly codec?: string; readonly limits?: Partial<Limits>; readonly clock?: Clock; readonly empty?: boolean } = {},
+  options: {
+    readonly codec?: string;
+    readonly limits?: Partial<Limits>;
+    readonly clock?: Clock;
+    readonly empty?: boolean;
+    readonly blobs?: BlobStore;
+  } = {},
 ): Promise<RealServer> {
   const clock = options.clock ?? systemClock;
   const place = memoryOpPlace();
@@ -57,7 +63,7 @@ export async function startRealServer(
     ops = memoryOpStore({ place, clock });
     server = await createServer({
       ops,
-      blobs: memoryBlobStore({ place: blobs }),
+      blobs: options.blobs ?? memoryBlobStore({ place: blobs }),
       files,
       secrets: memorySecretStore({ place: secrets }),
       directory,

@@ -47,8 +47,7 @@ export async function copyWorkspace(
   // What is listed has a log, also while nothing is in it yet. One that was listed before may have lost its own.
   const isNew = (await target.directory.get(workspace, call)) === undefined;
   if (isNew && target.ops.capabilities.fence) await target.ops.fence(workspace, 0, call);
-  const { epoch } = await copyEntry(source.directory, target.directory, found, call);
-  if (target.ops.capabilities.fence) await target.ops.fence(workspace, epoch, call); // a log of its own, also where nothing comes into it
+  await copyEntry(source.directory, target.directory, found, call);
   const log = logCopy(source.ops, target.ops, workspace, call);
   for (let pass = 1; (await log.catchUp(onRecords)) > 0 && pass < maxPasses; ) pass++;
   let files = await copyFiles(source, target, workspace, blobRoot, onFile, call);

@@ -32,21 +32,6 @@ describe('a copy of a workspace', () => {
     expect(await other.directory.get(w1)).toBeUndefined();
   });
 
-  it('of an empty one is an empty one, with a log', async () => {
-    const [source, target] = [memoryPlace(), memoryPlace()];
-    const entry = await source.directory.create({
-      id: w1,
-      name: 'x',
-      owner: ann,
-      codec: 'opaque',
-      blobRoot: root,
-      settings: { relay: true, app: {} },
-    });
-    await source.ops.fence(w1, entry.epoch);
-    expect(await copyWorkspace(source, target, w1, last)).toMatchObject({ records: 0, files: 0, secrets: 0 });
-    expect(await target.ops.head(w1)).toMatchObject({ records: 0, epoch: 1 });
-  });
-
   it('follows a source that is written to, and has all of it after the switch', async () => {
     const [source, target] = [await sqlitePlace(), memoryPlace()];
     await fill(source);
