@@ -47,9 +47,12 @@ export async function openLossyChannel(url: string, loses: () => boolean): Promi
         const message = rest.subarray(0, end);
         rest = rest.subarray(end);
         if (message[0] === backendKeyData) open.set(client, message.readInt32BE(5));
-        const isLost = message[0] === notification && loses();
-        if (message[0] === notification) isLost ? lost++ : passed++;
-        if (!isLost) client.write(message);
+        if (message[0] === notification && loses()) {
+          lost++;
+          continue;
+        }
+        if (message[0] === notification) passed++;
+        client.write(message);
       }
     });
   });
