@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const browserPackages = ['@spacestore/core', '@spacestore/client'];
 /** Folders and files are Node's. */
 const nodeEntries = ['@spacestore/core/sql/folder'];
-/** Exported for being started as a process of its own, not for import. */
-const programs = ['@spacestore/conformance/child'];
+/** Exported for being started as a process or thread of its own, not for import. */
+const programs = ['@spacestore/conformance/child', '@spacestore/adapter-sqlite/restore-worker'];
 
 // the environment of the package manager that runs this script must not reach the npm of the empty project
 const env = Object.fromEntries(

@@ -166,3 +166,25 @@ function foreignDatabase(): Buffer {
   database.close();
   return bytes;
 }
+
+test('many files are made and opened in as many turns, so that others get theirs', async () => {
+  const ids = Array.from({ length: 20 }, (_, i) => parseWorkspaceId(`many${i}`));
+  const dir = newDir();
+  const turnsOf = async (work: () => Promise<unknown>): Promise<number> => {
+    let turns = 0;
+    let running = true;
+    const tick = (): void => {
+      turns++;
+      if (running) setImmediate(tick);
+    };
+    setImmediate(tick);
+    await work();
+    running = false;
+    return turns;
+  };
+  const first = openStores(dir);
+  expect(await turnsOf(() => Promise.all(ids.map((id) => first.ops.fence(id, 1))))).toBeGreaterThanOrEqual(ids.length - 1);
+  expect(await turnsOf(() => Promise.all(ids.map((id) => first.ops.head(id))))).toBeLessThan(3);
+  const second = openStores(dir);
+  expect(await turnsOf(() => Promise.all(ids.map((id) => second.ops.head(id))))).toBeGreaterThanOrEqual(ids.length - 1);
+});

@@ -1,8 +1,11 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteSource, parseSecretName, parseUserId, parseWorkspaceId } from '@spacestore/core';
+import { type RestoreFile, restoreFile, sqliteFileStores } from '@spacestore/core/sql';
+import { nodeFolder } from '@spacestore/core/sql/folder';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
+import { betterSqlite } from '../src/driver.ts';
 import { failureOf, newDir, op, openStores, readAllPages, ws } from './kit.ts';
 
 const all = { limit: 1000 };
@@ -110,7 +113,8 @@ describe('a restore', () => {
     const { ops } = openStores(dir);
     await ops.append(ws, [op('a', 1)]);
     const head = await ops.head(ws);
-    const bytes = await bytesOf(await snapshotOf(ops));
+    const snapshot = await snapshotOf(ops);
+    const bytes = await bytesOf(snapshot);
     const names = readdirSync(dir);
     const other = parseWorkspaceId('v');
     expect((await failureOf(ops.restore(other, sourceOf(bytes)))).code).toBe('invalid');
@@ -123,6 +127,7 @@ describe('a restore', () => {
     }
     expect(await ops.head(ws)).toEqual(head);
     expect(readdirSync(dir)).toEqual(names);
+    expect(snapshot.sizeBytes).toBe(bytes.length); // held until here: its file goes with it
   });
 
   test('is held to the limits of the store it goes to', async () => {
@@ -132,5 +137,74 @@ describe('a restore', () => {
     const tiny = openStores(undefined, { maxSnapshotBytes: 100 });
     expect((await failureOf(tiny.ops.restore(ws, await snapshotOf(large.ops)))).code).toBe('too_large');
     expect(await small.ops.head(ws)).toBeUndefined();
+  });
+});
+
+describe('while a restore is carried out', () => {
+  test('the workspace is read as it was, what is written to it waits, and others go on', async () => {
+    let release: () => void = () => undefined;
+    let begun: () => void = () => undefined;
+    const started = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const held: RestoreFile = async (job) => {
+      begun();
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return restoreFile(betterSqlite, job);
+    };
+    const stores = sqliteFileStores(betterSqlite, nodeFolder(newDir()), (run) => void setImmediate(run), {}, held);
+    const { ops, secrets } = stores;
+    const other = parseWorkspaceId('other');
+    await ops.append(ws, [op('a', 1)]);
+    const snapshot = await snapshotOf(ops);
+    await ops.append(ws, [op('a', 2)]);
+    const done: string[] = [];
+    const restored = ops.restore(ws, snapshot).then((head) => {
+      done.push('restored');
+      return head;
+    });
+    await started;
+    const appended = ops.append(ws, [op('a', 3)]).then((result) => {
+      done.push('appended');
+      return result;
+    });
+    const secret = secrets.set(ws, parseSecretName('s'), Uint8Array.of(1), { ifVersion: 0, writeId: 'w' }).then(() => done.push('secret'));
+    expect(await ops.append(other, [op('a', 1)])).toMatchObject({ added: 1 });
+    expect((await ops.head(ws))?.records).toBe(2);
+    expect(done).toEqual([]);
+    release();
+    // What waited is judged by what was restored.
+    expect(await restored).toMatchObject({ records: 1 });
+    expect(await appended).toMatchObject({ added: 1, committedAt: 2 });
+    await secret;
+    expect((await stores.verifyWorkspace(ws))?.problems).toEqual([]);
+    await stores.close();
+  });
+
+  test('a thread of its own does the work', async () => {
+    const { ops, close } = openStores();
+    await ops.append(ws, [op('a', 1)]);
+    const threads: unknown[] = [];
+    const note = (worker: unknown): void => void threads.push(worker);
+    process.on('worker', note);
+    await ops.restore(ws, await snapshotOf(ops));
+    process.off('worker', note);
+    expect(threads).toHaveLength(1);
+    await close();
+  });
+
+  test('a failure in that thread is told as what it is, and writing goes on', async () => {
+    const dir = newDir();
+    const { ops, close } = openStores(dir, { busyTimeoutMs: 1 });
+    await ops.append(ws, [op('a', 1)]);
+    const snapshot = await snapshotOf(ops);
+    const blocker = new Database(join(dir, `workspace-${ws}.db`));
+    blocker.exec('BEGIN IMMEDIATE');
+    expect((await failureOf(ops.restore(ws, snapshot))).code).toBe('busy');
+    blocker.close();
+    expect(await ops.append(ws, [op('a', 2)])).toMatchObject({ committedAt: 2 });
+    await close();
   });
 });

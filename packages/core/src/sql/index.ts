@@ -5,6 +5,7 @@ export type { GroupLimits, Schedule } from './group-commit.ts';
 export type { LogProblem, LogReport } from './log/verify-log.ts';
 export type * from './remote/engine.ts';
 export * from './remote/stores.ts';
+export * from './restore-file.ts';
 export * from './served-stores.ts';
 export type { SpaceRow } from './spaces.ts';
 export * from './sql.ts';

@@ -15,6 +15,7 @@ import type { GroupLimits, Schedule } from './group-commit.ts';
 import { type LogReport, verifyLog } from './log/verify-log.ts';
 import type { Schema } from './migrate.ts';
 import { outboxSchema } from './outbox-schema.ts';
+import { type RestoreFile, restoreFile } from './restore-file.ts';
 import { type SpaceRow, writeSpace } from './spaces.ts';
 import { sqlDirectory } from './sql-directory.ts';
 import { sqlFileIndex } from './sql-file-index.ts';
@@ -67,18 +68,20 @@ export interface SqliteStores {
   readonly close: () => Promise<void>;
 }
 
-/** All stores of an SQLite library in one folder: a file for each workspace. */
+/** All stores of an SQLite library in one folder: a file for each workspace. `restore` carries restores out in another thread, where the library has one. */
 export function sqliteFileStores(
   engine: SqliteEngine,
   folder: Folder,
   schedule: Schedule,
   settings: SqliteStoreSettings = {},
+  restore: RestoreFile = async (job) => restoreFile(engine, job),
 ): SqliteStores {
   const { clock = systemClock, busyTimeoutMs = 2000, group = { maxRecords: 2048, maxBytes: 1024 ** 2 } } = settings;
   const pause = (): Promise<void> => new Promise((resolve) => schedule(resolve));
   folder.sweep();
   const workspaces = workspaceFiles(engine, folder, {
     clock,
+    schedule,
     busyTimeoutMs,
     maxOpenFiles: settings.maxOpenFiles ?? 200,
     fullRetryMs: settings.fullRetryMs ?? 5000,
@@ -88,6 +91,7 @@ export function sqliteFileStores(
     maxBodyBytes,
     busyTimeoutMs,
     pause,
+    restoreFile: restore,
     maxSnapshotBytes: settings.maxSnapshotBytes ?? 64 * 1024 ** 3,
   });
   const capabilities: OpStoreCapabilities = {

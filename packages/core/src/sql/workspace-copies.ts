@@ -4,20 +4,21 @@ import { StoreError } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import type { SqlWork } from './database.ts';
 import type { Folder } from './folder.ts';
-import { type HeadRow, headCursor, newIncarnation, publicHead, readHead, writeHead } from './log/log-head.ts';
+import { readHead } from './log/log-head.ts';
 import { verifyLog } from './log/verify-log.ts';
+import type { RestoreFile } from './restore-file.ts';
 import { sealedSource, unsealedSource } from './sealed-source.ts';
-import { run, type Sql } from './sql.ts';
 import type { WorkspaceCopies } from './sql-op-store.ts';
 import type { SqliteEngine } from './sqlite-engine.ts';
 import { closeQuietly, openSqliteFile, type SqliteFile, type SqliteFileOptions, TransactionFailed, transact } from './sqlite-file.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
-import { workspaceSchema, workspaceTables } from './workspace-schema.ts';
+import { workspaceSchema } from './workspace-schema.ts';
 
 export interface WorkspaceCopiesOptions extends SqliteFileOptions {
   readonly maxSnapshotBytes: number;
   readonly maxBodyBytes: number;
   readonly pause: () => Promise<void>;
+  readonly restoreFile: RestoreFile;
 }
 
 /** Snapshots are whole workspace files: log, secrets and file index. A restore copies the rows in, in one transaction: other handles and
@@ -53,7 +54,9 @@ export function workspaceCopies(
     try {
       await folder.write(name, unsealedSource(source), options.maxSnapshotBytes, signal ? { signal } : undefined);
       await check(workspace, name);
-      return await files.writeWith(workspace, name, copyIn);
+      return await files.replace(workspace, (path) =>
+        options.restoreFile({ path, incoming: folder.pathOf(name), busyTimeoutMs: options.busyTimeoutMs }),
+      );
     } finally {
       removeTemporary(name);
     }
@@ -93,20 +96,4 @@ function checkOrigin({ handle }: SqliteFile, workspace: WorkspaceId): void {
   if (typeof owner !== 'string' || removed !== 0) throw new StoreError('corrupt', 'the snapshot does not say whose it is');
   if (owner !== workspace)
     throw new StoreError('invalid', 'the snapshot is of another workspace', { context: { workspace, found: owner } });
-}
-
-function* copyIn(): Sql<Head> {
-  const present = yield* readHead();
-  for (const table of workspaceTables.toReversed()) yield* run(`DELETE FROM main.${table}`);
-  for (const table of workspaceTables) yield* run(`INSERT INTO main.${table} SELECT * FROM incoming.${table}`);
-  yield* run('UPDATE main.meta SET has_log = 1');
-  const restored = (yield* readHead()) as HeadRow;
-  const head: HeadRow = {
-    ...restored,
-    incarnation: newIncarnation(),
-    lineage: [{ incarnation: restored.incarnation, forkedAt: headCursor(restored) }, ...restored.lineage],
-    epoch: Math.max(restored.epoch, present?.epoch ?? 0),
-  };
-  yield* writeHead(head);
-  return publicHead(head);
 }

@@ -4,6 +4,8 @@ import { compareIds, type WorkspaceId } from '../ids.ts';
 import type { Session, SqlWork, SqlWorkspaces } from './database.ts';
 import type { Folder } from './folder.ts';
 import { folderLock } from './folder-lock.ts';
+import type { Schedule } from './group-commit.ts';
+import { oneATurn } from './one-a-turn.ts';
 import { type Sql, value } from './sql.ts';
 import type { SqliteEngine, SqliteHandle } from './sqlite-engine.ts';
 import { isDiskFull } from './sqlite-errors.ts';
@@ -21,6 +23,7 @@ import { workspaceSchema } from './workspace-schema.ts';
 
 export interface WorkspaceFilesOptions extends SqliteFileOptions {
   readonly clock: Clock;
+  readonly schedule: Schedule;
   /** Files held open at most, beyond those in use; each costs about 250 KB and 3 descriptors. */
   readonly maxOpenFiles: number;
   /** After a full disk was met: refuse writes at once for this long, then try one. Milliseconds. */
@@ -41,8 +44,8 @@ export interface WorkspaceFiles extends SqlWorkspaces {
   readonly health: () => StorageHealth;
   /** Holds the file open over several turns; undefined if there is none. */
   readonly hold: <Result>(workspace: WorkspaceId, work: (file: SqliteFile) => Promise<Result>) => Promise<Result | undefined>;
-  /** One transaction over this workspace's file and another one beside it, whose tables are seen as `incoming.*`. The file is made if absent. */
-  readonly writeWith: <Result>(workspace: WorkspaceId, other: string, work: SqlWork<Result>) => Promise<Result>;
+  /** Has somebody else replace what is in the file, over a handle of their own; it is made if absent. Until that is done, writes wait. */
+  readonly replace: <Result>(workspace: WorkspaceId, work: (path: string) => Promise<Result>) => Promise<Result>;
 }
 
 interface OpenFile {
@@ -61,7 +64,10 @@ const removedMeanwhile = new StoreError('unavailable', 'the workspace was remove
 export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: WorkspaceFilesOptions): WorkspaceFiles {
   /** Least recently used first. */
   const open = new Map<WorkspaceId, OpenFile>();
+  /** Files being replaced. SQLite would make a writer wait in this thread, and with it everybody. */
+  const replacing = new Map<WorkspaceId, Promise<void>>();
   const lock = folderLock(engine, folder, options.busyTimeoutMs);
+  const turnToOpen = oneATurn(options.schedule);
   let fullSince: number | undefined;
   let nextTry = 0;
 
@@ -223,14 +229,22 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
   };
 
   return {
-    read: async (workspace, work) => transaction(workspace, false, 'BEGIN', work),
-    write: async (workspace, mayCreate, work) => write(workspace, mayCreate, work),
+    read: async (workspace, work) => {
+      if (!open.has(workspace)) await turnToOpen();
+      return transaction(workspace, false, 'BEGIN', work);
+    },
+    write: async (workspace, mayCreate, work) => {
+      if (!open.has(workspace)) await turnToOpen();
+      for (let held = replacing.get(workspace); held; held = replacing.get(workspace)) await held;
+      return write(workspace, mayCreate, work);
+    },
     list: async () =>
       folder
         .names()
         .flatMap((name) => (namePattern.exec(name)?.[1] ?? []) as WorkspaceId | [])
         .sort(compareIds),
     tidy: async (workspace) => {
+      for (let held = replacing.get(workspace); held; held = replacing.get(workspace)) await held;
       try {
         lock.run(() => tidy(workspace));
       } catch (error) {
@@ -241,18 +255,24 @@ export function workspaceFiles(engine: SqliteEngine, folder: Folder, options: Wo
       for (const workspace of open.keys()) retire(workspace);
     },
     hold,
-    writeWith: async (workspace, other, work) => {
-      write(workspace, true, nothing);
-      const result = await hold(workspace, async ({ handle }) => {
-        handle.run('ATTACH DATABASE ? AS incoming', [folder.pathOf(other)]);
-        try {
-          return [write(workspace, true, work)] as const;
-        } finally {
-          handle.exec('DETACH DATABASE incoming');
-        }
-      });
-      if (result?.[0] === undefined) throw removedMeanwhile;
-      return result[0];
+    replace: async (workspace, work) => {
+      for (let before = replacing.get(workspace); before; before = replacing.get(workspace)) await before;
+      let done: () => void = () => undefined;
+      replacing.set(
+        workspace,
+        new Promise((resolve) => {
+          done = resolve;
+        }),
+      );
+      try {
+        write(workspace, true, nothing);
+        return await work(folder.pathOf(nameOf(workspace)));
+      } catch (error) {
+        throw noted(engine.storeError(error));
+      } finally {
+        replacing.delete(workspace);
+        done();
+      }
     },
     health: () => ({
       writable: fullSince === undefined,
