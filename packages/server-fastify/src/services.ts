@@ -10,6 +10,7 @@ import { fileQuota } from './service/file-quota.ts';
 import { type FileSweep, fileSweep } from './service/file-sweep.ts';
 import { type Files, files } from './service/files.ts';
 import { type Gate, gate } from './service/gate.ts';
+import { heedOthers } from './service/heed-others.ts';
 import { logSizes } from './service/log-size.ts';
 import { type Members, members } from './service/members.ts';
 import { type Operations, operations } from './service/operations.ts';
@@ -59,6 +60,7 @@ export function createServices(stores: ServiceParts): Services {
     activity: activity(),
     gate: gate(stores, fenced, refused),
   };
+  heedOthers(parts);
   const ops = operations({ ...parts, peers: peerBindings(stores) });
   const service = files(parts);
   const copies = backup(parts);

@@ -9,6 +9,7 @@ export interface Activity {
     signal: AbortSignal | undefined,
     work: (signal: AbortSignal) => Promise<Result>,
   ) => Promise<Result>;
+  readonly isRunning: (workspace: WorkspaceId) => boolean;
   /** Aborts what is under way in a workspace, and resolves when all of it has ended. */
   readonly stop: (workspace: WorkspaceId) => Promise<void>;
 }
@@ -34,6 +35,7 @@ export function activity(): Activity {
         end();
       }
     },
+    isRunning: (workspace) => running.has(workspace),
     stop: async (workspace) => {
       const mine = [...(running.get(workspace) ?? [])];
       for (const [stopper] of mine) stopper.abort(noSuchWorkspace());

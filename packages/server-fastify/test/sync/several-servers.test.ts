@@ -1,4 +1,4 @@
-import { type ByteSource, parseUserId, parseWorkspaceId } from '@spacestore/core';
+import { type ByteSource, parseUserId, parseWorkspaceId, staticKey } from '@spacestore/core';
 import { memoryHintPlace } from '@spacestore/core/memory';
 import { expect, it } from 'vitest';
 import { startSync, tokenOf } from './sync-harness.ts';
@@ -100,6 +100,27 @@ it('G4, G5: what was missed while nothing came through is read once it does agai
   expect(placed(await bob.expect('ops-down'))).toEqual([{ position: 1, key: 't/p/1' }]);
   expect(await ada.until('left')).toMatchObject({ ws, code: 'not_found' });
   expect(await far.metric('spacestore_hints_connections_total')).toBe(2);
+});
+
+it('an upload under way ends where another server deletes its workspace', async () => {
+  const { near, far } = await two();
+  const ada = await far.server.services.gate.authorize({ user: parseUserId('ada') }, w1, 'append');
+  let begun = (): void => undefined;
+  const isUnderWay = new Promise<void>((resolve) => (begun = resolve));
+  const body = (async function* () {
+    for (;;) {
+      yield new Uint8Array(1);
+      begun();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  const upload = far.server.services.files.put(ada, staticKey('0'.repeat(64)), { body });
+  const refused = expect(upload).rejects.toMatchObject({ code: 'not_found' });
+  await isUnderWay;
+  await near.server.services.workspaces.delete(
+    await near.server.services.gate.authorize({ user: parseUserId('owner') }, w1, 'workspace.delete'),
+  );
+  await refused;
 });
 
 it('G4: the poll counts what nobody told of, and nothing else', async () => {
