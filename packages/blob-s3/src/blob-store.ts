@@ -35,7 +35,7 @@ const [minPartBytes, maxPartBytes] = [5 * 2 ** 20, 64 * 2 ** 20];
 
 /** Opens a bucket: tries what the server really does, and removes what crashed uploads left. Throws: invalid, unavailable. */
 export async function s3BlobStore(options: S3BlobOptions): Promise<BlobStore> {
-  const { partBytes = 8 * 2 ** 20, staleAfterMs = 24 * 3600 * 1000 } = options;
+  const { partBytes = minPartBytes, staleAfterMs = 24 * 3600 * 1000 } = options;
   if (!Number.isSafeInteger(partBytes) || partBytes < minPartBytes || partBytes > maxPartBytes)
     throw new StoreError('invalid', `a part has ${minPartBytes} to ${maxPartBytes} bytes`);
   const connection = connect(options);

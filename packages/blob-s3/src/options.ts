@@ -28,7 +28,7 @@ export interface S3BlobOptions {
   readonly encryption?: S3Encryption;
   /** `STANDARD_IA`, say; the bucket's own if absent. */
   readonly storageClass?: string;
-  /** Bytes of one part of a large blob, 5 MiB to 64 MiB; 8 MiB if absent. Four of them are held at most; 10,000 of them are the largest blob. */
+  /** Bytes of one part of a large blob, 5 MiB to 64 MiB; 5 MiB if absent. Four of them are held at most; 10,000 of them are the largest blob. */
   readonly partBytes?: number;
   /** Age after which an unfinished upload counts as left behind, swept at open; a day if absent, `Infinity` for never. */
   readonly staleAfterMs?: number;

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -91,10 +92,9 @@ export async function probe(connection: Connection, folder: string): Promise<Beh
         sha256: hashOf(body),
         expiresInMs: 60_000,
       });
-      const reply = await fetch(url, { method: 'PUT', headers: { ...headers, ...more }, body: text });
-      await reply.arrayBuffer();
-      if (reply.status >= 500) throw new StoreError('unavailable', `the object store answered ${reply.status}`);
-      return reply.ok;
+      const status = await sendTo(connection, url, { ...headers, ...more, 'content-length': String(text.length) }, text);
+      if (status >= 500) throw new StoreError('unavailable', `the object store answered ${status}`);
+      return status < 300;
     };
     if ((await send('forged', {})) || (await isThere(upload))) return false;
     if ((await send(body, { 'x-amz-meta-unsigned': '1' })) || (await isThere(upload))) return false;
@@ -126,6 +126,24 @@ export async function probe(connection: Connection, folder: string): Promise<Beh
       for (const Key of [plain, parts, upload]) await client.send(new DeleteObjectCommand(at(Key)));
     }
   });
+}
+
+/** Puts to a URL as a client would, and tells the status. By the SDK's own connections: `fetch` would take 17 MB of memory for it. */
+async function sendTo({ client }: Connection, url: string, headers: Headers, body: string): Promise<number> {
+  const { protocol, hostname, port, host, pathname, search } = new URL(url);
+  const request = {
+    method: 'PUT',
+    protocol,
+    hostname,
+    ...(port !== '' && { port: Number(port) }),
+    path: pathname + search,
+    query: {},
+    headers: { host, ...headers },
+    body,
+  };
+  const { response } = await client.config.requestHandler.handle(request as Parameters<typeof client.config.requestHandler.handle>[0]);
+  (response.body as Readable).resume();
+  return response.statusCode;
 }
 
 /** A tag as a header of this server wants it. */

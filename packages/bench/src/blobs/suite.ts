@@ -1,42 +1,24 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { folderBlobStore } from '@spacestore/blob-fs';
-import { type BlobKey, type BlobStore, type ByteSource, parseBlobRoot, staticKey } from '@spacestore/core';
+import { type BlobStore, parseBlobRoot } from '@spacestore/core';
 import { type BenchContext, measure, seconds, withFolder } from '../measure.ts';
 import { peakOf } from './peak-memory.ts';
+import { s3Suite } from './s3-suite.ts';
+import { type BlobWork, blobWork } from './work.ts';
 
 const root = parseBlobRoot('owner/bench');
 
-interface Work {
-  readonly key: BlobKey;
-  readonly source: ByteSource;
-}
-
-function blob(sizeBytes: number): Work {
-  const piece = randomBytes(Math.min(sizeBytes, 1 << 20));
-  const hash = createHash('sha256');
-  for (let left = sizeBytes; left > 0; left -= piece.length) hash.update(left < piece.length ? piece.subarray(0, left) : piece);
-  return {
-    key: staticKey(hash.digest('hex')),
-    source: {
-      sizeBytes,
-      open: async function* () {
-        for (let left = sizeBytes; left > 0; left -= piece.length) yield left < piece.length ? piece.subarray(0, left) : piece;
-      },
-    },
-  };
-}
-
-/** Files of three sizes in a folder, against plain files written, hashed and synced the same way with node:fs alone. */
+/** Files of three sizes in a folder, against plain files written, hashed and synced the same way with node:fs alone; then S3. */
 export async function blobSuite(context: BenchContext): Promise<void> {
   for (const { name, sizeBytes, count } of [
     { name: '1 KB', sizeBytes: 1024, count: 300 },
     { name: '1 MB', sizeBytes: 1 << 20, count: 60 },
     { name: '256 MB', sizeBytes: 256 << 20, count: 1 },
   ]) {
-    const work = Array.from({ length: count }, () => blob(sizeBytes));
+    const work = Array.from({ length: count }, () => blobWork(sizeBytes));
     const unit = 'MB/s';
     const rate = (elapsed: number): number => (sizeBytes * count) / 1e6 / elapsed;
     await measure(
@@ -71,6 +53,7 @@ export async function blobSuite(context: BenchContext): Promise<void> {
       },
       () => withFolder((dir) => peakOf(way, dir, 256 << 20)),
     );
+  await s3Suite(context);
 }
 
 async function withStore<Value>(dir: string, use: (store: BlobStore) => Promise<Value>): Promise<Value> {
@@ -82,7 +65,7 @@ async function withStore<Value>(dir: string, use: (store: BlobStore) => Promise<
   }
 }
 
-function putOurs(dir: string, work: readonly Work[]): Promise<number> {
+function putOurs(dir: string, work: readonly BlobWork[]): Promise<number> {
   return withStore(dir, (store) =>
     seconds(async () => {
       for (const { key, source } of work) await store.put(root, key, source);
@@ -90,7 +73,7 @@ function putOurs(dir: string, work: readonly Work[]): Promise<number> {
   );
 }
 
-function getOurs(dir: string, work: readonly Work[]): Promise<number> {
+function getOurs(dir: string, work: readonly BlobWork[]): Promise<number> {
   return withStore(dir, (store) =>
     seconds(async () => {
       for (const { key } of work) {
@@ -107,7 +90,7 @@ function getOurs(dir: string, work: readonly Work[]): Promise<number> {
 const plainPath = (dir: string, key: string): string => join(dir, key.slice(7, 9), key.slice(9));
 
 /** Temporary file, hash, fsync, link, fsync of the folder: what it takes to promise the same. */
-function putPlain(dir: string, work: readonly Work[]): Promise<number> {
+function putPlain(dir: string, work: readonly BlobWork[]): Promise<number> {
   return seconds(async () => {
     for (const { key, source } of work) {
       const target = plainPath(dir, key);
@@ -131,7 +114,7 @@ function putPlain(dir: string, work: readonly Work[]): Promise<number> {
   });
 }
 
-function getPlain(dir: string, work: readonly Work[]): Promise<number> {
+function getPlain(dir: string, work: readonly BlobWork[]): Promise<number> {
   return seconds(async () => {
     for (const { key } of work) {
       const hash = createHash('sha256');
