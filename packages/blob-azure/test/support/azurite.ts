@@ -17,13 +17,15 @@ export function azureAccount(): Promise<string> {
   return running;
 }
 
-/** Starts one, with what else it is to be told, and tells its connection string. */
+/** Ends an emulator whose standard input has ended: whoever started it is no more, perhaps killed, as test runners do with their workers. */
+const endWithParent = `data:text/javascript,process.stdin.resume().once('close', () => process.exit())`;
+
+/** Starts one, with what else it is to be told, and tells its connection string. It ends with this process. */
 export async function startAzurite(more: readonly string[] = []): Promise<string> {
   const main = createRequire(import.meta.url).resolve('azurite/dist/src/blob/main.js');
   // --skipApiVersionCheck: the client's protocol is newer than the emulator.
   const args = ['--blobPort', '0', '--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry', '--silent'];
-  const child = spawn(process.execPath, [main, ...args, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const child = spawn(process.execPath, ['--import', endWithParent, main, ...args, ...more], { stdio: 'pipe' });
   const address = await new Promise<string>((resolve, reject) => {
     let said = '';
     const listen = (chunk: Buffer): void => {
@@ -36,7 +38,7 @@ export async function startAzurite(more: readonly string[] = []): Promise<string
     child.once('exit', (code) => reject(new Error(`azurite ended with ${code}: ${said}`)));
   });
   child.unref();
-  for (const stream of [child.stdout, child.stderr]) (stream as unknown as { unref: () => void }).unref();
+  for (const stream of child.stdio.slice(0, 3)) (stream as unknown as { unref: () => void }).unref();
   return `DefaultEndpointsProtocol=${new URL(address).protocol.slice(0, -1)};AccountName=${account};AccountKey=${accountKey};BlobEndpoint=${address}/${account};`;
 }
 
