@@ -31,7 +31,15 @@ export async function startEmbedded({ under = quickFolder(), flags = [], initdb 
     said.push(String(message));
     said.splice(0, said.length - 20);
   };
-  const settings = { listen_addresses: '', unix_socket_directories: dataDir, max_connections: '400', shared_buffers: '64MB' };
+  // Little of the write-ahead log is kept, so that a scan of the server's files has less to read.
+  const settings = {
+    listen_addresses: '',
+    unix_socket_directories: dataDir,
+    max_connections: '400',
+    shared_buffers: '64MB',
+    max_wal_size: '96MB',
+    min_wal_size: '32MB',
+  };
   const server = new EmbeddedPostgres({
     databaseDir: dataDir,
     user: 'postgres',
