@@ -38,8 +38,8 @@ export interface Parts {
   readonly abort: () => Promise<void>;
 }
 
-/** Begins a multipart upload. The buffers are few and used again: a part is copied once, and memory stays the same at any size.
- *  (lib-storage joins chunks anew for each part: three times the memory at 256 MB.) */
+/** Begins a multipart upload. The buffers are few and used again: a part is copied once, and memory stays the same at any size. (lib-storage joins
+ *  chunks anew for each part, and ends an upload whenever its source does.) */
 export async function beginParts(connection: Connection, options: PartsOptions): Promise<Parts> {
   const { client, patient, bucket, making, keyed } = connection;
   const { path, partBytes, metadata, contentType } = options;
