@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
-const [token = ''] = process.argv.slice(2);
+const [token = '', synchronous = 'OFF'] = process.argv.slice(2);
 const dir = mkdtempSync(join(tmpdir(), 'spacestore-hrana-'));
 /** As libSQL's server has them. */
 const writerWaitMs = 5000;
@@ -30,7 +30,7 @@ const fileOf = (namespace: string): string => join(dir, `${namespace}.db`);
 
 function open(namespace: string): Stream {
   const database = new Database(fileOf(namespace), { fileMustExist: true, timeout: 0 });
-  database.pragma('synchronous = FULL');
+  database.pragma(`synchronous = ${synchronous}`);
   return { database, namespace, idle: undefined };
 }
 
@@ -120,6 +120,7 @@ function administer(method: string, namespace: string): [number, object] {
   if (method === 'POST') {
     if (exists) return [400, { error: `Namespace ${namespace} already exists` }];
     const database = new Database(fileOf(namespace));
+    database.pragma(`synchronous = ${synchronous}`);
     database.pragma('journal_mode = WAL');
     database.close();
     return [200, {}];

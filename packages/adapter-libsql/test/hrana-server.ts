@@ -10,13 +10,17 @@ export interface HranaServer {
   readonly stop: () => void;
 }
 
-/** Starts a server that ends when this process does. */
-export async function startServer(token = ''): Promise<HranaServer> {
+/** Starts a server that ends when this process does. Unless told otherwise, it waits for no disk: it may lose a commit in a power cut, and says so. */
+export async function startServer(token = '', synchronous: 'OFF' | 'FULL' = 'OFF'): Promise<HranaServer> {
   const script = fileURLToPath(new URL('./hrana-server.child.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--conditions=@spacestore/source', '--disable-warning=ExperimentalWarning', script, token], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    detached: true,
-  });
+  const child = spawn(
+    process.execPath,
+    ['--conditions=@spacestore/source', '--disable-warning=ExperimentalWarning', script, token, synchronous],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      detached: true,
+    },
+  );
   const { value } = (await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next()) as { value: string | undefined };
   if (value === undefined) throw new Error('the server did not start');
   for (const held of [child, child.stdin, child.stdout]) (held as unknown as { unref: () => void }).unref();

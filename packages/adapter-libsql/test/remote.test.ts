@@ -67,7 +67,6 @@ describe('stores on a server', () => {
     expect((await two.secrets.get(ws, parseSecretName('s')))?.value).toEqual(Uint8Array.of(1, 2));
     expect((await two.directory.get(ws))?.name).toBe('W');
     expect((await two.verifyWorkspace(ws))?.problems).toEqual([]);
-    expect(two.ops.capabilities.durable).toBe('power');
     await two.ready();
   });
 
@@ -107,6 +106,17 @@ describe('stores on a server', () => {
     expect(await dropped()).toEqual([[0]]);
     expect((await two.ops.append(ws, [op('a', 1, 'new')])).added).toBe(1);
   });
+});
+
+test.each([
+  ['FULL', 'power'],
+  ['OFF', 'process'],
+] as const)('a server that commits with synchronous = %s makes logs survive: %s', async (synchronous, durable) => {
+  const server = await startServer('', synchronous);
+  onTestFinished(() => server.stop());
+  const { url, adminUrl, prefix } = placeOn(server);
+  const { ops, secrets } = await openRemote({ url, adminUrl, prefix });
+  expect([ops.capabilities.durable, secrets.capabilities.durable]).toEqual([durable, durable]);
 });
 
 describe('what goes wrong on the way', () => {
