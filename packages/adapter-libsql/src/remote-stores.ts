@@ -29,12 +29,13 @@ export async function libsqlRemoteStores({
 }: LibsqlRemoteOptions): Promise<RemoteStores> {
   if (!/^(libsql|https?):/.test(url) || !url.includes('{database}'))
     throw new StoreError('invalid', 'the url is libsql:, https: or http:, and has {database} where the name of a database goes');
-  if (!/^[a-z][a-z0-9]{0,30}$/.test(prefix)) throw new StoreError('invalid', 'the prefix is letters and digits');
+  if (!/^[a-z][a-z0-9]{0,15}$/.test(prefix)) throw new StoreError('invalid', 'the prefix is up to 16 lower-case letters and digits');
   const engine = hranaEngine({ url, authToken, adminUrl, adminToken, timeoutMs: requestTimeoutMs });
   const names = {
     catalogue: `${prefix}-catalogue`,
     directory: `${prefix}-directory`,
-    fresh: () => `${prefix}-${randomBytes(12).toString('hex')}`,
+    // Readable for people, unique by what follows, and short enough for a part of a host's name.
+    fresh: (workspace: string) => `${prefix}-${workspace.replaceAll('_', '-').slice(0, 20)}-${randomBytes(12).toString('hex')}`,
   };
   return remoteSqliteStores(engine, names, (run) => void setImmediate(run), settings);
 }

@@ -11,6 +11,8 @@ const [token = '', synchronous = 'OFF'] = process.argv.slice(2);
 const dir = mkdtempSync(join(tmpdir(), 'spacestore-hrana-'));
 /** As libSQL's server has them. */
 const writerWaitMs = 5000;
+/** A transaction whose client says nothing for so long is ended for the sake of another writer: the client may have been killed. */
+const silentMs = 2000;
 const streamIdleMs = 10_000;
 
 type Value = { readonly type: string; readonly value?: unknown; readonly base64?: string };
@@ -23,6 +25,7 @@ interface Stream {
   readonly database: Database.Database;
   readonly namespace: string;
   idle: NodeJS.Timeout | undefined;
+  silentSince: number;
 }
 
 const streams = new Map<string, Stream>();
@@ -31,7 +34,7 @@ const fileOf = (namespace: string): string => join(dir, `${namespace}.db`);
 function open(namespace: string): Stream {
   const database = new Database(fileOf(namespace), { fileMustExist: true, timeout: 0 });
   database.pragma(`synchronous = ${synchronous}`);
-  return { database, namespace, idle: undefined };
+  return { database, namespace, idle: undefined, silentSince: Date.now() };
 }
 
 function bound({ type, value, base64 }: Value): unknown {
@@ -62,13 +65,22 @@ function execute(database: Database.Database, { sql, args = [] }: Statement): ob
   return { ...info, cols: statement.columns().map(({ name }) => ({ name })), rows: rows.map((row) => row.map(told)) };
 }
 
+function end(baton: string, stream: Stream): void {
+  streams.delete(baton);
+  clearTimeout(stream.idle);
+  stream.database.close();
+}
+
 /** Waits for another stream's writer without blocking it. */
-async function whenFree<Result>(work: () => Result): Promise<Result> {
+async function whenFree<Result>(namespace: string, work: () => Result): Promise<Result> {
   for (const until = Date.now() + writerWaitMs; ; ) {
     try {
       return work();
     } catch (error) {
       if (!(error as { code?: string }).code?.startsWith('SQLITE_BUSY') || Date.now() > until) throw error;
+      for (const [baton, stream] of streams)
+        if (stream.namespace === namespace && stream.database.inTransaction && Date.now() - stream.silentSince > silentMs)
+          end(baton, stream);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
@@ -76,9 +88,10 @@ async function whenFree<Result>(work: () => Result): Promise<Result> {
 
 async function answer(stream: Stream, request: Request): Promise<object> {
   try {
-    if (request.type === 'execute') return ok({ type: 'execute', result: await whenFree(() => execute(stream.database, request.stmt)) });
+    if (request.type === 'execute')
+      return ok({ type: 'execute', result: await whenFree(stream.namespace, () => execute(stream.database, request.stmt)) });
     if (request.type === 'sequence') {
-      await whenFree(() => stream.database.exec(request.sql));
+      await whenFree(stream.namespace, () => stream.database.exec(request.sql));
       return ok({ type: 'sequence' });
     }
     return ok({ type: 'close' });
@@ -108,10 +121,8 @@ async function pipeline(
   }
   const next = randomUUID();
   streams.set(next, stream);
-  stream.idle = setTimeout(() => {
-    streams.delete(next);
-    stream.database.close();
-  }, streamIdleMs);
+  stream.silentSince = Date.now();
+  stream.idle = setTimeout(() => end(next, stream), streamIdleMs);
   return [200, { baton: next, base_url: null, results }];
 }
 
@@ -128,9 +139,7 @@ function administer(method: string, namespace: string): [number, object] {
   if (!exists) return [404, { error: `Namespace ${namespace} doesn't exist` }];
   for (const [baton, stream] of streams)
     if (stream.namespace === namespace) {
-      streams.delete(baton);
-      clearTimeout(stream.idle);
-      stream.database.close();
+      end(baton, stream);
     }
   for (const suffix of ['-wal', '-shm', '']) rmSync(fileOf(namespace) + suffix, { force: true });
   return [200, {}];
@@ -145,6 +154,8 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
 async function handle(request: IncomingMessage): Promise<[number, object]> {
   if (token !== '' && request.headers.authorization !== `Bearer ${token}`) return [401, { error: 'unauthorised' }];
   const { method = 'GET', url = '/' } = request;
+  // Not of the real one: how many streams are open, for whoever wants to look at the files when none is.
+  if (url === '/streams') return [200, { open: streams.size }];
   const admin = /^\/v1\/namespaces\/([a-z0-9-]+)(\/create)?$/.exec(url)?.[1];
   if (admin !== undefined) return administer(method, admin);
   const namespace = /^\/dev\/([a-z0-9-]+)\/v2\/pipeline$/.exec(url)?.[1];

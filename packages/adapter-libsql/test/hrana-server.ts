@@ -42,3 +42,12 @@ export function placeOn({ port, dir }: HranaServer): Place {
   const at = `http://127.0.0.1:${port}`;
   return { url: `${at}/dev/{database}`, adminUrl: at, prefix: `t${randomBytes(6).toString('hex')}`, dir };
 }
+
+/** Resolves when nobody has a file of the server open. */
+export async function untilIdle(adminUrl: string): Promise<void> {
+  for (;;) {
+    const { open } = (await (await fetch(`${adminUrl}/streams`)).json()) as { open: number };
+    if (open === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

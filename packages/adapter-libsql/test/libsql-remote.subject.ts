@@ -1,6 +1,6 @@
 import { libsqlRemoteStores } from '@spacestore/adapter-libsql';
 import { opStoreSubject, type Subject, secretStoreSubject } from '@spacestore/conformance';
-import { placeOn, sharedServer } from './hrana-server.ts';
+import { placeOn, sharedServer, untilIdle } from './hrana-server.ts';
 
 const common = {
   setup: async () => placeOn(await sharedServer()),
@@ -17,7 +17,10 @@ const logs: Subject<'op-store'> = opStoreSubject({
     const stores = await libsqlRemoteStores({ url, adminUrl, prefix, clock });
     return { ...stores.ops, close: stores.close };
   },
-  raw: async ({ dir, prefix }, scope) => (await scope.filesUnder(dir)).filter(({ path }) => path.includes(`${prefix}-`)),
+  raw: async ({ adminUrl, dir, prefix }, scope) => {
+    await untilIdle(adminUrl);
+    return (await scope.filesUnder(dir)).filter(({ path }) => path.includes(`${prefix}-`));
+  },
 });
 
 const secrets: Subject<'secret-store'> = secretStoreSubject({

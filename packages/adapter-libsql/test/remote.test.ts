@@ -138,22 +138,22 @@ describe('what goes wrong on the way', () => {
 
   test('a refused BEGIN lets nothing be written without it', async () => {
     const { port } = await sharedServer();
-    const engine = hranaEngine({ ...(await proxyTo(port, () => 'pass')), authToken: undefined, adminToken: undefined, timeoutMs: 9000 });
+    const engine = hranaEngine({ ...(await proxyTo(port, () => 'pass')), authToken: undefined, adminToken: undefined, timeoutMs: 15_000 });
     const { prefix } = await place();
     await engine.create(`${prefix}-x`);
     await engine.script(`${prefix}-x`, 'CREATE TABLE t (a)');
-    let letGo: () => void = () => undefined;
+    const isRefused = false;
     const held = engine.transaction(`${prefix}-x`, 'write', async (execute) => {
       await execute({ kind: 'run', sql: 'INSERT INTO t VALUES (1)', values: [] });
-      await new Promise<void>((resolve) => {
-        letGo = resolve;
-      });
+      // A server ends the transaction of a client that falls silent.
+      while (!isRefused) await execute({ kind: 'rows', sql: 'SELECT a FROM t', values: [] });
+    });
     });
     const second = await failureOf(
       engine.transaction(`${prefix}-x`, 'write', (execute) => execute({ kind: 'run', sql: 'INSERT INTO t VALUES (2)', values: [] })),
     );
     expect(second.code).toBe('busy');
-    letGo();
+    isRefused = true;
     await held;
     const found = await engine.transaction(`${prefix}-x`, 'read', (execute) =>
       execute({ kind: 'rows', sql: 'SELECT a FROM t', values: [] }),

@@ -47,7 +47,7 @@ export interface RemoteStores {
  *  interrupted are ended first. Throws: unavailable, denied. */
 export async function remoteSqliteStores(
   engine: RemoteSqliteEngine,
-  names: { readonly catalogue: string; readonly directory: string; readonly fresh: () => string },
+  names: { readonly catalogue: string; readonly directory: string; readonly fresh: (workspace: WorkspaceId) => string },
   schedule: Schedule,
   settings: RemoteStoreSettings = {},
 ): Promise<RemoteStores> {

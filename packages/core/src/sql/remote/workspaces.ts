@@ -20,7 +20,7 @@ export function remoteWorkspaces(
   engine: RemoteSqliteEngine,
   sessions: RemoteSessions,
   catalogue: Catalogue,
-  newName: () => string,
+  newName: (workspace: WorkspaceId) => string,
 ): SqlWorkspaces {
   /** Workspaces that have their tables, as far as this process knows; least recently used first. */
   const known = new Map<WorkspaceId, string>();
@@ -43,7 +43,7 @@ export function remoteWorkspaces(
     const found = await catalogue.find(workspace);
     if (found?.ready) return remember(workspace, found.database);
     if (!mayCreate) return undefined;
-    const { database, ready } = await catalogue.add(workspace, newName());
+    const { database, ready } = await catalogue.add(workspace, newName(workspace));
     if (!ready) {
       await installSchema(engine, database, workspaceSchema, ownedBy(workspace));
       await catalogue.setReady(database);
