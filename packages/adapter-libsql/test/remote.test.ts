@@ -142,12 +142,11 @@ describe('what goes wrong on the way', () => {
     const { prefix } = await place();
     await engine.create(`${prefix}-x`);
     await engine.script(`${prefix}-x`, 'CREATE TABLE t (a)');
-    const isRefused = false;
+    let isRefused = false;
     const held = engine.transaction(`${prefix}-x`, 'write', async (execute) => {
       await execute({ kind: 'run', sql: 'INSERT INTO t VALUES (1)', values: [] });
       // A server ends the transaction of a client that falls silent.
       while (!isRefused) await execute({ kind: 'rows', sql: 'SELECT a FROM t', values: [] });
-    });
     });
     const second = await failureOf(
       engine.transaction(`${prefix}-x`, 'write', (execute) => execute({ kind: 'run', sql: 'INSERT INTO t VALUES (2)', values: [] })),
