@@ -16,6 +16,7 @@ CREATE TABLE head (
   records INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
   max_counter INTEGER NOT NULL,
+  max_body INTEGER NOT NULL,
   name_sum INTEGER NOT NULL,
   id_sum INTEGER NOT NULL,
   chain BLOB NOT NULL,

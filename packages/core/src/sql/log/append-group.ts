@@ -99,7 +99,7 @@ function* store(
   const count = fresh?.length ?? call.records.length;
   const receivedAt = Math.max(call.receivedAt ?? now, head.receivedAt);
   const author = yield* internAuthor(state, call.via);
-  let { position, bytes, maxCounter, idSum } = head;
+  let { position, bytes, maxCounter, maxBody, idSum } = head;
   for (let i = 0; i < count; i++) {
     const index = fresh ? (fresh[i] as number) : i;
     const { counter, body } = call.records[index] as OpRecord;
@@ -109,8 +109,9 @@ function* store(
     bytes += body.length;
     idSum += idDigest(pair.treeId, pair.peerId, counter, position);
     if (counter > maxCounter) maxCounter = counter;
+    if (body.length > maxBody) maxBody = body.length;
     if (counter > pair.highest) pair.highest = counter;
     digests.push(rows.add(pair, { position, counter, author, receivedAt }, body));
   }
-  return { ...head, position, receivedAt, bytes, maxCounter, idSum, records: head.records + count };
+  return { ...head, position, receivedAt, bytes, maxCounter, maxBody, idSum, records: head.records + count };
 }

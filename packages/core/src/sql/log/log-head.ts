@@ -17,6 +17,8 @@ export interface HeadRow {
   readonly records: number;
   readonly bytes: number;
   readonly maxCounter: number;
+  /** Length of the longest body stored, so that nobody asks for more at once than fits. */
+  readonly maxBody: number;
   /** Over all names (`nameDigest`) and over the entries of the id index (`idDigest`): what indexes answer is held against them. */
   readonly nameSum: number;
   readonly idSum: number;
@@ -28,7 +30,7 @@ export interface HeadRow {
  *  records alone, costs a seventh of a byte a record, and is recomputed from fewer digests than this. */
 export const chainStride = 256;
 
-const columns = 'incarnation, lineage, position, received_at, epoch, records, bytes, max_counter, name_sum, id_sum, chain, digest';
+const columns = 'incarnation, lineage, position, received_at, epoch, records, bytes, max_counter, max_body, name_sum, id_sum, chain, digest';
 
 /** Undefined where there is no log. */
 export function* readHead(): Sql<HeadRow | undefined> {
@@ -38,7 +40,7 @@ export function* readHead(): Sql<HeadRow | undefined> {
     if ((yield* value('SELECT has_log FROM meta')) === 0) return undefined;
     throw new StoreError('corrupt', 'the head of the log is lost');
   }
-  const [incarnation, lineage, position, receivedAt, epoch, records, bytes, maxCounter, nameSum, idSum, chain, digest] = found;
+  const [incarnation, lineage, position, receivedAt, epoch, records, bytes, maxCounter, maxBody, nameSum, idSum, chain, digest] = found;
   const head = {
     incarnation: incarnation as string,
     lineage: parseLineage(lineage as string),
@@ -48,6 +50,7 @@ export function* readHead(): Sql<HeadRow | undefined> {
     records: records as number,
     bytes: bytes as number,
     maxCounter: maxCounter as number,
+    maxBody: maxBody as number,
     nameSum: nameSum as number,
     idSum: idSum as number,
     chain: chain as Uint8Array,
@@ -59,12 +62,12 @@ export function* readHead(): Sql<HeadRow | undefined> {
 /** The head row is this one; it is made if there was none. */
 export function* writeHead(head: HeadRow): Sql<void> {
   const changed = yield* run(
-    'UPDATE head SET incarnation = ?, lineage = ?, position = ?, received_at = ?, epoch = ?, records = ?, bytes = ?, max_counter = ?, name_sum = ?, id_sum = ?, chain = ?, digest = ?',
+    'UPDATE head SET incarnation = ?, lineage = ?, position = ?, received_at = ?, epoch = ?, records = ?, bytes = ?, max_counter = ?, max_body = ?, name_sum = ?, id_sum = ?, chain = ?, digest = ?',
     ...columnsOf(head),
   );
   if (changed > 0) return;
   yield* run('UPDATE meta SET has_log = 1');
-  yield* run(`INSERT INTO head (only, ${columns}) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ...columnsOf(head));
+  yield* run(`INSERT INTO head (only, ${columns}) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ...columnsOf(head));
 }
 
 function parseLineage(text: string): readonly Fork[] {
@@ -87,6 +90,7 @@ function columnsOf({ lineage, chain, ...head }: HeadRow): readonly (string | num
     head.records,
     head.bytes,
     head.maxCounter,
+    head.maxBody,
     head.nameSum,
     head.idSum,
   ];
@@ -104,6 +108,7 @@ export function newHead(): HeadRow {
     records: 0,
     bytes: 0,
     maxCounter: -1,
+    maxBody: 0,
     nameSum: 0,
     idSum: 0,
     chain: emptyChain,

@@ -7,11 +7,13 @@ import { rowsAt, rowsBetween } from './joined-rows.ts';
 import { cursorAt, type HeadRow, headCursor, type KnownDigests, placeOfCursor, refuseCursor } from './log-head.ts';
 import { checkIndex, type LogNames, readNames } from './log-names.ts';
 import { positionOfTime } from './position-of-time.ts';
+import { maxRowBytes } from './row-data.ts';
 
-/** Records fetched at once: so many bodies of the usual largest size are within what SQLite hands over as one value. */
+/** Records fetched at once, beyond which nothing is gained. */
 const batch = 512;
-/** The same where a page is bounded by bytes: no more than these are in memory beyond the page. */
-const byteBoundBatch = 128;
+/** Bytes fetched at once: within what SQLite hands over as one value (10^9), and little beside a page that is bounded by bytes. */
+const batchBytes = 512 * 1024 ** 2;
+const byteBoundBatchBytes = 64 * 1024 ** 2;
 
 type Checked = ReturnType<typeof checkReadQuery>;
 
@@ -32,7 +34,7 @@ export function* readPage(head: HeadRow | undefined, names: LogNames, { query }:
 
   if (query.trees !== undefined || query.missing !== undefined) yield* checkIndex(names, head);
   const filter = yield* filterOf(names, query, from, to, head);
-  const { records, last, known } = yield* collect(names, filter, from, to, query);
+  const { records, last, known } = yield* collect(names, filter, from, to, query, head.maxBody);
   if (last === undefined) return { records, through };
   return { records, through, next: { ...query, after: yield* cursorAt(head, last, known), through } };
 }
@@ -44,15 +46,18 @@ function* collect(
   from: number,
   to: number,
   { limit, limitBytes }: ReadQuery,
+  maxBody: number,
 ): Sql<{ readonly records: StoredRecord[]; readonly last: number | undefined; readonly known?: KnownDigests }> {
   const records: StoredRecord[] = [];
   const digests: number[] = [];
   const known = filter.kind === 'positions' ? {} : { known: { after: from, digests } };
+  const fetchBytes = limitBytes === undefined ? batchBytes : byteBoundBatchBytes;
+  const most = Math.max(1, Math.min(batch, Math.floor(fetchBytes / (maxBody + maxRowBytes))));
   let sizeBytes = 0;
   let place = from;
   for (;;) {
     const wanted = limit + 1 - records.length;
-    const step = yield* nextRecords(names, filter, place, to, Math.min(wanted, limitBytes === undefined ? batch : byteBoundBatch), digests);
+    const step = yield* nextRecords(names, filter, place, to, Math.min(wanted, most), digests);
     place = step.place;
     for (const record of step.records) {
       const isOver =

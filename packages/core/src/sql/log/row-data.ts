@@ -20,6 +20,8 @@ export interface RowHead {
 /** 1 for the length, 5 each for four 32-bit integers, 8 each for three up to 2^53 − 1. */
 const maxHeadBytes = 45;
 const checkBytes = 4;
+/** What a row is longer than its body, at most. */
+export const maxRowBytes: number = maxHeadBytes + checkBytes;
 const chunkBytes = 32 * 1024;
 
 /** The four bytes whose CRC-32 is 0. Since a CRC is linear, a CRC of anything, exclusive or with these, and put behind it, makes the whole one 0. */
@@ -43,7 +45,7 @@ export function rowWriter(): (head: RowHead, body: Uint8Array) => Uint8Array {
     bytes[at++] = rest;
   };
   return ({ bodyBytes, position, tree, peer, author, counter, receivedAt }, body) => {
-    const most = maxHeadBytes + bodyBytes + checkBytes;
+    const most = maxRowBytes + bodyBytes;
     if (at + most > bytes.length) {
       // The first is small: most groups are.
       bytes = new Uint8Array(Math.max(most, bytes.length === 0 ? 2 * most : chunkBytes));

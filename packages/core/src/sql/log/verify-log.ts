@@ -161,6 +161,7 @@ function* compareHead(walk: Walk, head: HeadRow): Sql<true> {
       head.position === head.records,
       head.bytes === walk.bytes,
       head.maxCounter === walk.maxCounter,
+      head.maxBody === walk.largestBody,
       head.idSum === walk.idSum,
     ];
     if (sums.includes(false)) problems.push({ kind: 'head', message: 'the head does not sum up its records', position });
