@@ -10,7 +10,7 @@ const tree = parseTreeId('shopping');
 const client = createClient({ url, token: () => token, outbox: local.outbox() });
 const notes = client.workspace(parseWorkspaceId('notes'), { peers: [parsePeerId('laptop')], trees: 'all' });
 
-const stop = notes.onRecords((records) => console.log('from others:', JSON.stringify(records.map(decodeOp))));
+const stop = notes.onRecords((records) => console.error('received:', JSON.stringify(records.map(decodeOp))));
 notes.status.subscribe(({ connected, pending, problem }) => console.error(connected, `${pending} not yet safe`, problem ?? ''));
 
 await notes.append([encodeOp(tree, { id: { counter: 1, peerId: 'laptop' }, targetId: 'milk', key: 'amount', value: 2 })]);

@@ -58,7 +58,7 @@ export interface WorkspaceHandle {
   /** Resolves when the records are durable in the outbox: from there they reach the server by themselves, also after a restart. */
   readonly append: (records: readonly OpRecord[], call?: CallOptions) => Promise<void>;
   /** Gives every record of the subscribed trees, in position order, once: the place is kept only after the handler resolved.
-   *  The client's own may come back, after a restart or a lost acknowledgement. The returned function takes the handler away. */
+   *  The client's own may come back, while it is catching up, after a restart or a lost acknowledgement. The returned function takes the handler away. */
   readonly onRecords: (handler: RecordHandler) => () => void;
   /** Reads these trees too, or all. */
   readonly subscribe: (trees: readonly TreeId[] | 'all') => void;
