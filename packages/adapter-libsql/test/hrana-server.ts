@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -7,6 +8,7 @@ export interface HranaServer {
   readonly port: number;
   /** Where its files are. */
   readonly dir: string;
+  /** Kills it. */
   readonly stop: () => void;
 }
 
@@ -24,7 +26,12 @@ export async function startServer(token = '', synchronous: 'OFF' | 'FULL' = 'OFF
   const { value } = (await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next()) as { value: string | undefined };
   if (value === undefined) throw new Error('the server did not start');
   for (const held of [child, child.stdin, child.stdout]) (held as unknown as { unref: () => void }).unref();
-  return { ...(JSON.parse(value) as { port: number; dir: string }), stop: () => child.kill('SIGKILL') };
+  const place = JSON.parse(value) as { port: number; dir: string };
+  const stop = (): void => {
+    child.kill('SIGKILL');
+    rmSync(place.dir, { recursive: true, force: true });
+  };
+  return { ...place, stop };
 }
 
 let shared: Promise<HranaServer> | undefined;
