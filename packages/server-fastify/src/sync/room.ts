@@ -220,10 +220,12 @@ export function room(ws: number, workspace: WorkspaceId, parts: RoomParts): Room
     look: async (as) => {
       const [reader] = members.values();
       if (reader === undefined || !opened) return;
+      const told = position;
       const head = await parts.operations.head(reader.grant());
       // What this process committed itself is told in the same run of microtasks; only then a higher head is news.
       await new Promise<void>((resolve) => process.nextTick(resolve));
-      if (cursor !== null && decodeCursor(cursor).incarnation !== head.incarnation) {
+      // A log that is shorter than what was told was set back with its database.
+      if (head.position < told || (cursor !== null && decodeCursor(cursor).incarnation !== head.incarnation)) {
         endAll(replaced());
         return;
       }

@@ -102,6 +102,26 @@ it('G4, G5: what was missed while nothing came through is read once it does agai
   expect(await far.metric('spacestore_hints_connections_total')).toBe(2);
 });
 
+it('G6: a log that its database took back behind what was told ends for its readers', async () => {
+  let back = false;
+  const { url, ops: store } = await startSync({
+    sync: { pollMs: 10 },
+    wrap: (inner) => ({
+      ...inner,
+      head: async (...call) => {
+        const head = await inner.head(...call);
+        return head && back ? { ...head, position: head.position - 1 } : head;
+      },
+    }),
+  });
+  const ada = await greet(url, tokenOf('ada'));
+  const { ws } = await enter(ada, 'w1');
+  await store.append(w1, [record(1), record(2)]);
+  await ada.expect('ops-down');
+  back = true;
+  expect(await ada.expect('left')).toMatchObject({ ws, code: 'stale_cursor' });
+});
+
 it('an upload under way ends where another server deletes its workspace', async () => {
   const { near, far } = await two();
   const ada = await far.server.services.gate.authorize({ user: parseUserId('ada') }, w1, 'append');
