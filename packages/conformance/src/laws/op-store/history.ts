@@ -34,21 +34,31 @@ const fencing = opLaw('OP-54', {
         await scene.append([plainRecord(0)], { ifEpoch: 0 });
         await scene.verify('after not_found');
         if (!fenceFirst) await scene.append([plainRecord(0)]);
+        const fence = async (epoch: number): Promise<void> => {
+          run.say(`fence   ${epoch}`);
+          scene.become(fenced(scene.log, epoch));
+          same(await scene.store.fence(scene.workspace, epoch), scene.log?.epoch, 'the epoch fence resolves with');
+        };
+        const appendIfEpoch = async (ifEpoch: number, one: (typeof plan)[number][2]): Promise<void> => {
+          if (scene.log) run.count(ifEpoch < scene.log.epoch ? 'appends denied' : 'appends at or above the epoch');
+          await scene.append(resolveAppend(one, scene.log), { ifEpoch });
+        };
         for (const [what, epoch, one] of plan) {
-          if (what === 0) {
-            run.say(`fence   ${epoch}`);
-            scene.become(fenced(scene.log, epoch));
-            same(await scene.store.fence(scene.workspace, epoch), scene.log?.epoch, 'the epoch fence resolves with');
-          } else if (what === 1) await scene.append(resolveAppend(one, scene.log));
+          if (what === 0) await fence(epoch);
+          else if (what === 1) await scene.append(resolveAppend(one, scene.log));
           else if (what === 4) await dropUpTo(scene, Math.max(0, (scene.log?.epoch ?? 0) - 1 + (epoch % 4 === 0 ? 1 : 0)), run);
           else {
             const known = scene.log?.epoch ?? 0;
-            const ifEpoch = what === 2 ? epoch : Math.max(0, known + (epoch % 3) - 1);
-            if (scene.log) run.count(ifEpoch < known ? 'appends denied' : 'appends at or above the epoch');
-            await scene.append(resolveAppend(one, scene.log), { ifEpoch });
+            await appendIfEpoch(what === 2 ? epoch : Math.max(0, known + (epoch % 3) - 1), one);
           }
           if (scene.log) same((await scene.store.head(scene.workspace))?.epoch, scene.log.epoch, 'head.epoch');
         }
+        // Whatever the plan was: one that comes late, and one in time.
+        const raised = (scene.log?.epoch ?? 0) + 1;
+        const [, , lastStep] = plan.at(-1) as (typeof plan)[number];
+        await fence(raised);
+        await appendIfEpoch(raised - 1, lastStep);
+        await appendIfEpoch(raised, lastStep);
         await scene.verify();
       },
       { runs: 24 },
