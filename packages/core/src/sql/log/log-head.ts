@@ -30,7 +30,8 @@ export interface HeadRow {
  *  records alone, costs a seventh of a byte a record, and is recomputed from fewer digests than this. */
 export const chainStride = 256;
 
-const columns = 'incarnation, lineage, position, received_at, epoch, records, bytes, max_counter, max_body, name_sum, id_sum, chain, digest';
+const columns =
+  'incarnation, lineage, position, received_at, epoch, records, bytes, max_counter, max_body, name_sum, id_sum, chain, digest';
 
 /** Undefined where there is no log. */
 export function* readHead(): Sql<HeadRow | undefined> {
