@@ -102,17 +102,27 @@ export function workspaces(parts: WorkspacesParts): Workspaces {
     await ops.drop(entry.id, { ifEpoch: Math.max(entry.epoch, head?.epoch ?? 0) });
   };
 
-  /** Everything but the directory's entry, which is the list of what is left to do: it goes last. Each step may be done again. */
+  /** Everything but the directory's entry, which is the list of what is left to do: it goes last. Each step may be done again. Another server may have
+   *  ended this deletion while this one slept, and the name be another workspace's by now, so each step looks first. */
   const removeAll = async (entry: WorkspaceEntry): Promise<void> => {
     await activity.stop(entry.id);
-    await dropLog(entry);
-    await secrets.drop(entry.id);
-    await files.drop(entry.id);
-    await blobs.drop(backupRoot(entry));
-    await blobs.drop(entry.blobRoot);
-    fences.forget(entry.id);
-    sizes.forget(entry.id);
-    await directory.endDelete(entry.id);
+    const steps = [
+      () => dropLog(entry),
+      () => secrets.drop(entry.id),
+      () => files.drop(entry.id),
+      () => blobs.drop(backupRoot(entry)),
+      () => blobs.drop(entry.blobRoot),
+      () => {
+        fences.forget(entry.id);
+        sizes.forget(entry.id);
+        return directory.endDelete(entry.id);
+      },
+    ];
+    for (const step of steps) {
+      const now = await directory.get(entry.id);
+      if (now?.state !== 'deleting' || now.epoch !== entry.epoch) return;
+      await step();
+    }
   };
 
   return {

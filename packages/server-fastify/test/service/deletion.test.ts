@@ -40,6 +40,39 @@ describe('a deletion', () => {
     expect(await stores.directory.get(w1)).toBeUndefined();
   });
 
+  it.each(['ops', 'secrets', 'files', 'blobs'] as const)(
+    'that slept once it had dropped %s takes nothing of a workspace made again',
+    async (step) => {
+      const stores = openStores();
+      let wake = (): void => expect.unreachable();
+      let sleeps = (): void => expect.unreachable();
+      const asleep = new Promise<void>((resolve) => (sleeps = resolve));
+      const awake = new Promise<void>((resolve) => (wake = resolve));
+      const drop = async (...call: readonly unknown[]): Promise<void> => {
+        await (stores[step].drop as (...given: readonly unknown[]) => Promise<void>)(...call);
+        sleeps();
+        await awake;
+      };
+      const { services } = servicesOver({ ...stores, [step]: { ...stores[step], drop } });
+      await makeWorkspace(services);
+      const deleting = services.workspaces.delete(await services.gate.authorize(identity('owner'), w1, 'workspace.delete'));
+      await asleep;
+
+      const other = servicesOver(stores).services;
+      expect(await other.workspaces.resumeDeletes()).toEqual({ ended: ['w1'], failed: [] });
+      await makeWorkspace(other);
+      const grant = await other.gate.authorize(identity('owner'), w1, 'workspace.delete');
+      await other.operations.append(grant, [record(1)]);
+      await other.files.put(grant, key, { body: chunks() });
+      await other.secrets.set(grant, 's' as never, bytes, { ifVersion: 0, writeId: 'a' });
+      wake();
+      await deleting;
+      expect((await stores.ops.head(w1))?.records).toBe(1);
+      expect(await stores.secrets.getAll(w1)).toHaveLength(1);
+      expect((await other.files.get(grant, key)).entry.sizeBytes).toBe(bytes.length);
+    },
+  );
+
   it('ends an upload under way, which leaves nothing', async () => {
     const stores = openStores();
     const { services } = servicesOver(stores);
