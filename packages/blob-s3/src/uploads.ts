@@ -32,6 +32,18 @@ const direct = 'direct';
 /** One that waits: the name of its object, which tells the length that was granted, so that no other can be claimed for it. */
 const waitingPattern = /^(\d{1,16})-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** The blob is replaced between the look at it and the commit: it is looked at again. */
+const maxTries = 8;
+
+interface Commit {
+  readonly root: BlobRoot;
+  readonly key: BlobKey;
+  readonly upload: string;
+  readonly call: CallOptions | undefined;
+}
+
+type ObjectFacts = NonNullable<Awaited<ReturnType<typeof headFacts>>>;
+
 export function createUploads(context: PutContext, paths: Paths): Uploads {
   const { connection, behaviour } = context;
   const { client, bucket } = connection;
@@ -72,10 +84,9 @@ export function createUploads(context: PutContext, paths: Paths): Uploads {
     },
   });
 
-  const promote = async (root: BlobRoot, key: BlobKey, upload: string, call: CallOptions | undefined): Promise<BlobInfo> => {
+  /** Puts what waits, unless the blob is another than was seen: whoever repeats a commit that took long puts nothing over what came after it. */
+  const promote = async ({ root, key, upload, call }: Commit, facts: ObjectFacts, seen: string | undefined): Promise<BlobInfo> => {
     const from = paths.incoming(root, key, upload);
-    const facts = await headFacts(connection, from, call);
-    if (facts === undefined) throw notSent(key);
     const sizeBytes = Number(waitingPattern.exec(upload)?.[1]);
     const source = sourceOf(from, sizeBytes);
     const refuse = async (message: string, cause?: unknown): Promise<never> => {
@@ -84,7 +95,8 @@ export function createUploads(context: PutContext, paths: Paths): Uploads {
     };
     if (facts.sizeBytes !== sizeBytes) return refuse('the upload has another length than was granted');
     const contentType = typeOf(facts.Metadata ?? {});
-    const options = contentType === undefined ? {} : { contentType };
+    const unchanged = kindOfKey(key) === 'static' ? {} : seen === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: seen };
+    const options = { ...(contentType === undefined ? {} : { contentType }), ...unchanged };
     try {
       const info = await putObject(context, { path: paths.blob(root, key), key, source, options, upload, call });
       await remove(from);
@@ -109,13 +121,23 @@ export function createUploads(context: PutContext, paths: Paths): Uploads {
     commit: async (root, key, upload, call) => {
       const waits = waitingPattern.test(upload);
       if (!waits && upload !== direct) throw notSent(key);
-      const present = await headObject(connection, paths.blob(root, key), key, call);
-      if (present !== undefined && (kindOfKey(key) === 'static' || present.metadata.upload === upload)) {
-        if (waits) await remove(paths.incoming(root, key, upload));
-        return present.info;
+      const from = paths.incoming(root, key, upload);
+      for (let tries = 1; tries <= maxTries; tries++) {
+        // In this order: somebody else's commit of the same upload is seen at one of the two places.
+        const sent = waits ? await headFacts(connection, from, call) : undefined;
+        const present = await headObject(connection, paths.blob(root, key), key, call);
+        if (present !== undefined && (kindOfKey(key) === 'static' || present.metadata.upload === upload)) {
+          if (sent !== undefined) await remove(from);
+          return present.info;
+        }
+        if (sent === undefined) throw notSent(key);
+        try {
+          return await promote({ root, key, upload, call }, sent, present?.info.version);
+        } catch (error) {
+          if (!hasCode(error, 'conflict')) throw error;
+        }
       }
-      if (!waits) throw notSent(key);
-      return promote(root, key, upload, call);
+      throw new StoreError('busy', 'others replaced the blob again and again while the upload was committed', { context: { key } });
     },
   };
 }

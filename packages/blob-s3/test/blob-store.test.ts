@@ -125,6 +125,31 @@ describe('an error is never taken for an absent blob', () => {
   });
 });
 
+describe('a commit of an upload that takes long', () => {
+  it('puts nothing over what came after it', async () => {
+    const [store, other] = [await strict.open(), await strict.open()];
+    const sent = bytesOf(300, 5);
+    const { url, headers, upload = '' } = await store.presign(root, fileKey(9), { method: 'PUT', expiresInMs: 60_000, sizeBytes: 300 });
+    expect((await fetch(url, { method: 'PUT', headers, body: sent as Uint8Array<ArrayBuffer> })).status).toBe(200);
+    strict.server.overtake(async () => {
+      const { version } = await other.commit(root, fileKey(9), upload);
+      await other.put(root, fileKey(9), sourceOf(small), { ifMatch: version });
+    });
+    await expect(store.commit(root, fileKey(9), upload)).rejects.toMatchObject({ code: 'not_found' });
+    expect(await contentOf(store, fileKey(9))).toEqual(small);
+  });
+
+  it('looks again where somebody else replaced the blob meanwhile, and is done then', async () => {
+    const [store, other] = [await strict.open(), await strict.open()];
+    const sent = bytesOf(300, 5);
+    const { url, headers, upload = '' } = await store.presign(root, fileKey(10), { method: 'PUT', expiresInMs: 60_000, sizeBytes: 300 });
+    await fetch(url, { method: 'PUT', headers, body: sent as Uint8Array<ArrayBuffer> });
+    strict.server.overtake(() => other.put(root, fileKey(10), sourceOf(small)));
+    await store.commit(root, fileKey(10), upload);
+    expect(await contentOf(store, fileKey(10))).toEqual(sent);
+  });
+});
+
 describe('encryption', () => {
   onCeph(`a customer key opens what it closed, and nothing else does; no URL is given${lacks}`, async () => {
     const store = await ceph!.open({ encryption: { algorithm: 'customer', key: bytesOf(32) } });

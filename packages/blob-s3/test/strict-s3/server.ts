@@ -29,6 +29,8 @@ export interface StrictS3 {
   readonly requests: string[];
   /** The next request it fits meets it. */
   readonly mischief: (mischief: Mischief) => void;
+  /** Before the next PUT of a blob is judged, somebody else does this. */
+  readonly overtake: (work: () => Promise<unknown>) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export async function strictS3(): Promise<StrictS3> {
   const requests: string[] = [];
   let before: readonly (readonly [string, StoredObject])[] = [];
   let planned: Mischief | 'lost part' | undefined;
+  let overtaking: (() => Promise<unknown>) | undefined;
   const meets = (mischief: typeof planned): boolean => {
     if (planned !== mischief) return false;
     planned = undefined;
@@ -77,6 +80,13 @@ export async function strictS3(): Promise<StrictS3> {
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+
+  app.addHook('preHandler', async ({ method, url }) => {
+    if (method !== 'PUT' || url.includes('/.incoming/') || overtaking === undefined) return;
+    const work = overtaking;
+    overtaking = undefined;
+    await work();
+  });
 
   const refuse = (reply: FastifyReply, code: string): FastifyReply =>
     reply
@@ -269,6 +279,9 @@ export async function strictS3(): Promise<StrictS3> {
     requests,
     mischief: (mischief) => {
       planned = mischief;
+    },
+    overtake: (work) => {
+      overtaking = work;
     },
     close: () => app.close(),
   };
