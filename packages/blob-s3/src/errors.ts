@@ -19,6 +19,8 @@ const codes: Readonly<Record<string, StoreErrorCode>> = {
 /** What the SDK throws, as far as it is looked at. */
 interface SdkError {
   readonly name?: string;
+  /** Of the system, where no answer came. */
+  readonly code?: string;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
@@ -34,11 +36,13 @@ export async function onServer<Result>(work: () => Promise<Result>): Promise<Res
 /** The error of a request as the store's. What is not known to be final is `unavailable`: it may have happened, and may be tried again. */
 export function storeErrorOf(error: unknown): StoreError {
   if (isStoreError(error)) return error;
-  const { name = 'Error' } = error as SdkError;
+  const { name = 'Error', code: reason = '' } = error as SdkError;
   const status = statusOf(error);
   const code = codes[name] ?? (status === 429 || name === 'ServiceUnavailable' || status === 503 ? 'busy' : 'unavailable');
-  const context = { error: name, ...(status !== undefined && { status }) };
-  return new StoreError(code, `the object store answered ${name}`, { cause: error, context });
+  const unreached = status === undefined && /^E[A-Z_]+$/.test(reason);
+  const context = { error: unreached ? reason : name, ...(status !== undefined && { status }) };
+  const message = unreached ? 'the object store could not be reached, or the connection broke' : `the object store answered ${name}`;
+  return new StoreError(code, message, { cause: error, context });
 }
 
 export function statusOf(error: unknown): number | undefined {

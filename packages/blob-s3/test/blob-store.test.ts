@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
@@ -19,6 +21,20 @@ const onCeph = it.skipIf(ceph === undefined);
 const lacks = gatewayMissing === undefined ? '' : ` (${gatewayMissing})`;
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
 const block = (name: string): string => new RegExp(`\`\`\`json ${name}\n(.*?)\`\`\``, 's').exec(readme)?.[1] ?? '';
+
+it('says that nobody was reached, where no answer came', async () => {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  await once(closed, 'close');
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  await expect(s3BlobStore({ bucket: 'b', endpoint: `http://127.0.0.1:${port}`, credentials })).rejects.toMatchObject({
+    code: 'unavailable',
+    message: 'the object store could not be reached, or the connection broke',
+    context: { error: 'ECONNREFUSED' },
+  });
+});
 
 describe('objects', () => {
   it('lie where the layout says, with hash, length and type beside them', async () => {

@@ -20,6 +20,7 @@ import type { Action } from '../permissions.ts';
 import { logLost } from '../service/fences.ts';
 import type { Grant } from '../service/grant.ts';
 import { createServices } from '../services.ts';
+import { checkDataFolder } from './data-folder.ts';
 import type { Target } from './target.ts';
 
 export interface FolderTargetOptions {
@@ -27,6 +28,8 @@ export interface FolderTargetOptions {
   readonly config?: string;
   /** Whether the command changes anything: then the folder is held against servers. */
   readonly change: boolean;
+  /** Whether a data folder that is not there is made. */
+  readonly create?: boolean;
   /** Owner of workspaces that are made. */
   readonly owner?: string;
 }
@@ -57,9 +60,11 @@ export interface FolderTarget extends Target {
   readonly verifyAudit: () => Promise<number | undefined>;
 }
 
-/** The stores of a configuration without a server, acting as each workspace's owner. Throws: busy, if the folder is held and `change` is set. */
+/** The stores of a configuration without a server, acting as each workspace's owner. Throws: busy, if the folder is held and `change` is set;
+ *  invalid, if it is not there. */
 export async function folderTarget(options: FolderTargetOptions): Promise<FolderTarget> {
   const config = { ...(await loadConfig(options.config)), ...(options.data !== undefined && { data: options.data }) };
+  if (options.create !== true) await checkDataFolder(config);
   const keys = await composeKeys(config, options.change ? undefined : 'look');
   const { stores, verify, release } = await composeStores(config, systemClock, options.change);
   const { ops, blobs, files, directory } = stores;

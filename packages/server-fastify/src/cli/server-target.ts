@@ -47,7 +47,8 @@ export function serverTarget(url: string, token: string): Target {
       await call('workspaces', { method: 'POST', body: JSON.stringify({ id, codec }), headers: { 'content-type': 'application/json' } });
     },
     import: (workspace, bytes) => json<ImportReport>(`workspaces/${workspace}/import`, upload(bytes)),
-    export: async (workspace, trees) => bodyOf(await call(`workspaces/${workspace}/export${trees ? `?trees=${trees.join(',')}` : ''}`)),
+    export: async (workspace, trees) =>
+      bodyOf(await call(`workspaces/${workspace}/export${trees ? `?trees=${encodeURIComponent(trees.join(','))}` : ''}`)),
     backup: async (workspace) => {
       const response = await call(`workspaces/${workspace}/backup`);
       const length = response.headers.get('content-length');

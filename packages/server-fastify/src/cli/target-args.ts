@@ -10,7 +10,11 @@ export const targetArgs = {
   url: { type: 'string', description: 'work through the server that runs at this address', valueHint: 'http://127.0.0.1:8787' },
   token: { type: 'string', description: 'token for that server (default: the environment variable SPACESTORE_TOKEN)', valueHint: 'token' },
   'token-file': { type: 'string', description: 'file that holds the token', valueHint: 'file' },
-  data: { type: 'string', description: 'work on this data folder (default ./data), which no server may hold', valueHint: 'folder' },
+  data: {
+    type: 'string',
+    description: 'work on this data folder (default ./data); to change anything in it no server may run on it',
+    valueHint: 'folder',
+  },
   config: { type: 'string', description: 'configuration file of the server', valueHint: 'file' },
   json: { type: 'boolean', description: 'print one JSON object', default: false },
 } as const;
@@ -33,6 +37,7 @@ export interface TargetArgs {
   readonly data?: string | undefined;
   readonly config?: string | undefined;
   readonly owner?: string | undefined;
+  readonly create?: boolean | undefined;
 }
 
 /** `change` holds the folder; without it a server may run beside. Throws: invalid, busy. */
@@ -45,11 +50,18 @@ export async function openTarget(args: TargetArgs, change: boolean): Promise<Tar
   const file = args['token-file'];
   const token = args.token ?? (file === undefined ? environmentToken() : (await readFile(file, 'utf8')).trim());
   if (!token) throw new StoreError('unauthenticated', 'a server wants a token');
+  if (!/^https?:$/.test(URL.parse(args.url)?.protocol ?? ''))
+    throw new StoreError('invalid', `--url is an address like http://127.0.0.1:8787, not ${JSON.stringify(args.url)}`);
   return serverTarget(args.url, token);
 }
 
-function pick({ data, config, owner }: TargetArgs): { data?: string; config?: string; owner?: string } {
-  return { ...(data !== undefined && { data }), ...(config !== undefined && { config }), ...(owner !== undefined && { owner }) };
+function pick({ data, config, owner, create }: TargetArgs): { data?: string; config?: string; owner?: string; create: boolean } {
+  return {
+    ...(data !== undefined && { data }),
+    ...(config !== undefined && { config }),
+    ...(owner !== undefined && { owner }),
+    create: create === true,
+  };
 }
 
 /** Throws: invalid. A misspelt codec must not be the other one. */

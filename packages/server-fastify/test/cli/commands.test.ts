@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -250,6 +250,7 @@ test('reseal makes an older key needless, beside a running server and again with
 });
 
 test('a command that cannot work says why and what to do, and exits with 2', async () => {
+  await importChats();
   const missing = await spacestore('export', '-', '--workspace', 'nothing', '--data', data);
   expect(missing).toMatchObject({ code: 2, stdout: '' });
   expect(missing.stderr).toContain('not_found');
@@ -259,6 +260,60 @@ test('a command that cannot work says why and what to do, and exits with 2', asy
   const bad = await spacestore('import', chats, '--workspace', '../escape', '--create', '--data', data);
   expect(bad).toMatchObject({ code: 2 });
   expect(bad.stderr).toContain('workspace id');
+  const address = await spacestore('stats', '--url', 'localhost:8787', '--token', 'x');
+  expect(address).toMatchObject({ code: 2, stdout: '' });
+  expect(address.stderr).toContain('http://127.0.0.1:8787');
+});
+
+test('a folder that is not there is told and not made, except where one is to be made', async () => {
+  const calls = [
+    ['stats'],
+    ['verify'],
+    ['backup', '--to-blobs'],
+    ['gc'],
+    ['reseal'],
+    ['export', '--workspace', 'w1'],
+    ['token', '--user', 'me'],
+  ];
+  const outcomes = await Promise.all(calls.map((call) => spacestore(...call, '--data', data)));
+  for (const { code, stdout, stderr } of outcomes) {
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('there is no data folder');
+  }
+  await expect(stat(data)).rejects.toThrow('ENOENT');
+});
+
+test('a file that can not be read is told before anything is made', async () => {
+  for (const command of ['import', 'restore'])
+    for (const [file, why] of [
+      [join(dir, 'nothing.jsonl'), 'it is not there'],
+      [dir, 'name a file'],
+    ] as const) {
+      const { code, stdout, stderr } = await spacestore(command, file, '--workspace', 'w1', '--create', '--data', data);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(/^spacestore: invalid: /);
+      expect(stderr).toContain(why);
+    }
+  await expect(stat(data)).rejects.toThrow('ENOENT');
+});
+
+test('what a command does not know keeps it from doing anything', async () => {
+  await importChats();
+  for (const [args, told] of [
+    [['gc', '--remove', '--workspac', 'chats'], '--workspac'],
+    [['verify', '--url', 'http://127.0.0.1:1'], '--url'],
+    [['stats', 'chats'], '"chats"'],
+    [['verify', '--workspace'], '--workspace wants a value'],
+    [['stats', '-w'], '-w'],
+    [['export'], '--workspace'],
+    [['sats'], 'sats'],
+    [[], 'No command'],
+  ] as const) {
+    const { code, stdout, stderr } = await spacestore(...args, ...(args.length > 0 ? ['--data', data] : []));
+    expect([args, code, stdout]).toEqual([args, 2, '']);
+    expect(stderr).toContain(told);
+  }
+  expect(await spacestore('verify', '--no-files', '--data', data, '--json')).toMatchObject({ code: 0, stderr: '' });
 });
 
 test('every command explains itself with --help', async () => {

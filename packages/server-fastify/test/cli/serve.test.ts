@@ -86,6 +86,17 @@ it('refuses to start in the clear beyond this machine, and says what to do', asy
   expect(err).toContain('--insecure');
 });
 
+it('says what to do about a port that is taken', async () => {
+  const { child, address } = await start();
+  const { port } = new URL(address);
+  const other = join(data, 'other');
+  const { code, out, err } = await outcome(run('serve', '--port', port, '--data', other));
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toContain(`port ${port} of 127.0.0.1 is taken by another program: choose one with --port`);
+  child.kill('SIGTERM');
+  await once(child, 'close');
+});
+
 it('makes tokens that its server accepts', async () => {
   const made = await outcome(run('token', '--user', 'ada', '--data', data, '--json', '--expires', '1h', '--role', 'viewer'));
   expect(made.code).toBe(0);

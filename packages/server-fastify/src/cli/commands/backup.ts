@@ -77,6 +77,7 @@ async function toBlobs(given: ToBlobs): Promise<void> {
   });
   print(given.json, { backups: done, failed }, [
     ...done.map((each) => `${each.workspace}: backup ${backupLine(each)}`),
+    ...(done.length + failed.length === 0 ? ['no workspaces'] : []),
     ...failed.map(({ workspace, code, message }) => `${workspace}: NOT backed up: ${code}: ${message}`),
   ]);
   if (failed.length > 0) process.exitCode = exitCodes.found;

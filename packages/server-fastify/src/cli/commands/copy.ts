@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { eachItem, parseWorkspaceId, StoreError, type WorkspaceId } from '@spacestore/core';
 import { type CommandDef, defineCommand } from 'citty';
 import { copyWorkspace, type WorkspaceCopied } from '../../copy/copy-workspace.ts';
@@ -32,7 +33,7 @@ export const copyCommand: CommandDef<typeof args> = defineCommand({
   run: async ({ args: given }) => {
     try {
       const only = given.workspace === undefined ? undefined : parseWorkspaceId(given.workspace);
-      if (given.from === given.to) throw new StoreError('invalid', '--from and --to are the same');
+      if (resolve(given.from) === resolve(given.to)) throw new StoreError('invalid', '--from and --to are the same');
       const source = await copyPlace(given.from, { hold: given.switch, makeKeys: false });
       try {
         const target = await copyPlace(given.to, { hold: true, makeKeys: true });

@@ -1,9 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { parseWorkspaceId } from '@spacestore/core';
 import { type CommandDef, defineCommand } from 'citty';
 import { exitCodes, fail, print } from '../output.ts';
 import { counted, progress } from '../progress.ts';
+import { readIn } from '../read-in.ts';
 import { createArgs, parseCodec, targetArgs, withTarget } from '../target-args.ts';
 
 const own = {
@@ -23,19 +22,21 @@ export const importCommand: CommandDef<typeof args> = defineCommand({
     try {
       const workspace = parseWorkspaceId(given.workspace);
       const codec = parseCodec(given.codec);
+      const { bytes, sizeBytes } = await readIn(given.file);
       const report = await withTarget(given, true, async (target) => {
         if (given.create) await target.ensure(workspace, codec);
-        const source = given.file === '-' ? process.stdin : createReadStream(given.file);
-        const shown = progress('importing', 'bytes', given.file === '-' ? undefined : (await stat(given.file)).size);
+        const shown = progress('importing', 'bytes', sizeBytes);
         try {
-          return await target.import(workspace, counted(source as AsyncIterable<Uint8Array>, shown));
+          return await target.import(workspace, counted(bytes, shown));
         } finally {
           shown.stop();
         }
       });
+      const untold = report.conflicts + report.refused - report.problems.length;
       print(given.json, report, [
         `${report.lines} lines: ${report.added} added, ${report.duplicates} there already, ${report.conflicts} conflicts, ${report.refused} refused, ${report.transient} transient`,
         ...report.problems.map(({ line, code, message }) => `  line ${line}: ${code}: ${message}`),
+        ...(untold > 0 ? [`  and ${untold} more`] : []),
       ]);
       if (report.conflicts + report.refused > 0) process.exitCode = exitCodes.found;
     } catch (error) {

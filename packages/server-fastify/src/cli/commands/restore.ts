@@ -1,9 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { parseWorkspaceId, StoreError } from '@spacestore/core';
 import { type CommandDef, defineCommand } from 'citty';
 import { fail, print } from '../output.ts';
 import { counted, progress } from '../progress.ts';
+import { readIn } from '../read-in.ts';
 import { createArgs, parseCodec, targetArgs, withTarget } from '../target-args.ts';
 
 const own = {
@@ -28,13 +27,13 @@ export const restoreCommand: CommandDef<typeof args> = defineCommand({
       const sequence = parseSequence(given.sequence);
       const { file = '' } = given;
       if ((file === '') !== given['from-blobs']) throw new StoreError('invalid', 'name a file, or give --from-blobs');
+      const source = file === '' ? undefined : await readIn(file);
       const head = await withTarget(given, true, async (target) => {
         if (given.create) await target.ensure(workspace, codec);
-        if (given['from-blobs']) return target.restoreStored(workspace, sequence);
-        const { size } = await stat(file);
-        const shown = progress('restoring', 'bytes', size);
+        if (!source) return target.restoreStored(workspace, sequence);
+        const shown = progress('restoring', 'bytes', source.sizeBytes);
         try {
-          return await target.restore(workspace, { bytes: counted(createReadStream(file), shown), sizeBytes: size });
+          return await target.restore(workspace, { ...source, bytes: counted(source.bytes, shown) });
         } finally {
           shown.stop();
         }

@@ -5,6 +5,7 @@ import { issueToken } from '../../auth/issue-token.ts';
 import { composeServer, loadConfig } from '../../compose.ts';
 import { composeIssuer } from '../../compose-auth.ts';
 import type { Config } from '../../config/config.ts';
+import { listenFailure } from '../listen-failure.ts';
 import { fail } from '../output.ts';
 
 const args = {
@@ -41,7 +42,7 @@ export const serveCommand: CommandDef<typeof args> = defineCommand({
       } catch (error) {
         grace.uninstall();
         await server.close();
-        throw error;
+        throw listenFailure(error);
       }
       const address = server.address() ?? '';
       const token = given.config === undefined ? await firstToken(config, given.user ?? 'me') : undefined;

@@ -4,6 +4,7 @@ import { issueToken } from '../../auth/issue-token.ts';
 import { loadConfig } from '../../compose.ts';
 import { composeIssuer } from '../../compose-auth.ts';
 import { roles } from '../../permissions.ts';
+import { checkDataFolder } from '../data-folder.ts';
 import { fail, print } from '../output.ts';
 
 const args = {
@@ -21,8 +22,9 @@ export const tokenCommand: CommandDef<typeof args> = defineCommand({
   args,
   run: async ({ args: given }) => {
     try {
-      const config = await loadConfig(given.config);
-      const issuer = await composeIssuer({ ...config, ...(given.data !== undefined && { data: given.data }) });
+      const config = { ...(await loadConfig(given.config)), ...(given.data !== undefined && { data: given.data }) };
+      if (config.auth === undefined) await checkDataFolder(config);
+      const issuer = await composeIssuer(config);
       if (!issuer) throw new StoreError('unsupported', 'this server trusts tokens of another issuer: get one there');
       const expiresInSeconds = parseSeconds(given.expires ?? '30d');
       const scopes = {
