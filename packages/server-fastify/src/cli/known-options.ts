@@ -1,24 +1,23 @@
 import { StoreError } from '@spacestore/core';
-import type { ArgsDef, CommandContext, CommandDef } from 'citty';
+import type { ArgsDef, CommandDef } from 'citty';
 import { fail } from './output.ts';
 
 /** The same command, which does nothing where it was given what it does not know: a misspelt `--workspace` must not mean all of them. */
-// biome-ignore lint/suspicious/noExplicitAny: the type that citty itself gives to commands of any arguments
-export function knownOptionsOnly(command: CommandDef<any>): CommandDef<any> {
+export function knownOptionsOnly<Args extends ArgsDef>(command: CommandDef<Args>): CommandDef<Args> {
   return {
     ...command,
     run: async (context) => {
       try {
-        checkOptions(context, context.cmd.args as ArgsDef);
+        checkOptions(context.args, command.args as Args);
       } catch (error) {
-        return fail(context.args.json === true, error);
+        return fail(context.rawArgs.includes('--json'), error);
       }
       return command.run?.(context);
     },
   };
 }
 
-function checkOptions({ args }: CommandContext<ArgsDef>, defined: ArgsDef): void {
+function checkOptions(args: { readonly _: readonly string[] }, defined: ArgsDef): void {
   const names = new Map(Object.entries(defined).map(([name, { type }]) => [plain(name), type]));
   for (const [name, value] of Object.entries<unknown>(args)) {
     if (name === '_') continue;

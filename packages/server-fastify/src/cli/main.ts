@@ -32,6 +32,6 @@ else
   } catch (error) {
     // runMain would exit with 1, which says that something was found.
     const wrongCall = error instanceof Error && error.name === 'CLIError';
-    const message = () => stripVTControlCharacters((error as Error).message);
-    fail(rawArgs.includes('--json'), wrongCall ? new StoreError('invalid', `${message()} --help explains the command`) : error);
+    const message = () => stripVTControlCharacters((error as Error).message).replace(/\.$/, '');
+    fail(rawArgs.includes('--json'), wrongCall ? new StoreError('invalid', `${message()}: --help says what there is`) : error);
   }
