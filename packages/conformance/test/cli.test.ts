@@ -1,4 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
@@ -45,6 +48,34 @@ describe('the command', () => {
     const again = await run(broken, '--law', 'OP-01', '--replay', token);
     expect(again.code).toBe(1);
     expect(again.out).toContain(token);
+  });
+
+  it('prints one command that breaks a law again, for a shell', async () => {
+    const command = /replay: (npm run conformance -- .*)/.exec((await run(broken, '--law', 'OP-01', '--seed', '5')).out)?.[1] as string;
+    const [words = ''] = command.split('npm run conformance -- ').slice(1);
+    const args = execFileSync('sh', ['-c', `printf '%s\\n' ${words}`], { encoding: 'utf8' })
+      .trimEnd()
+      .split('\n');
+    const again = await run(...args);
+    expect(again.code).toBe(1);
+    expect(again.out).toContain(command);
+  });
+
+  it('writes the same report in every form, whatever the verdict', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'forms-'));
+    try {
+      const files = ['--junit', '--markdown', '--html', '--badge'].flatMap((form) => [form, join(dir, 'new', `${form.slice(2)}.svg`)]);
+      const { code } = await run(broken, '--law', 'OP-01', '--seed', '5', ...files);
+      expect(code).toBe(1);
+      for (const form of ['junit', 'markdown', 'html']) {
+        const text = await readFile(join(dir, 'new', `${form}.svg`), 'utf8');
+        expect([form, text.includes(`${broken} --law OP-01 --replay`)]).toEqual([form, true]);
+      }
+      expect(await readFile(join(dir, 'new/badge.svg'), 'utf8')).toContain('<svg');
+      expect(JSON.parse(await readFile(join(dir, 'new/badge.json'), 'utf8'))).toMatchObject({ schemaVersion: 1, color: 'red' });
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 
   it('counts what could not be run, and ends with 1 for it only under --require-all', async () => {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { allLaws } from '../laws/all.ts';
 import type { AnyLaw } from '../spec/law.ts';
@@ -10,7 +11,8 @@ import { capabilityPage } from './capabilities.ts';
 import type { Profile } from './context.ts';
 import { loadDefaultCorpus } from './corpus.ts';
 import { type RunEvents, runConformance } from './engine.ts';
-import { type Report, succeeded } from './report.ts';
+import { writeForms } from './forms/write.ts';
+import { type Report, type SubjectReport, succeeded } from './report.ts';
 import { fileUrl, findSubjectFiles, loadSubjects } from './subjects.ts';
 import { linesOfSubject, totals } from './terminal.ts';
 import { parseToken } from './token.ts';
@@ -29,6 +31,10 @@ none means every packages/*/test/*.subject.ts under the current folder.
   --capabilities <file>  writes what the stores claim into a Markdown page, a table a contract; a subject that can't be opened here keeps its row
   --list               prints the subjects and laws that would run
   --json               prints the report as one JSON object
+  --junit <file>       writes it as JUnit XML as well
+  --markdown <file>    … as Markdown
+  --html <file>        … as one page that needs no network
+  --badge <file>       writes the level that every subject reached, as an SVG and beside it as JSON for shields.io
   --help               prints this
 
 Exit code: 0 if every law held, was not claimed, or could not be run here (see --require-all); 1 if one failed or was inconclusive,
@@ -45,6 +51,10 @@ const options = {
   capabilities: { type: 'string' },
   list: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  junit: { type: 'string' },
+  markdown: { type: 'string' },
+  html: { type: 'string' },
+  badge: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -73,21 +83,27 @@ async function run(): Promise<number> {
   if (profile !== 'quick' && profile !== 'full') throw new UsageError(`no profile ${values.profile}`);
   const replay = values.replay === undefined ? undefined : tokenOf(values.replay, values.law);
   const seed = replay?.seed ?? (values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : seedOf(values.seed));
-  const selected = await select(positionals);
+  const { selected, words } = await select(positionals);
   if (values.capabilities !== undefined) return writeCapabilities(values.capabilities, selected);
   const laws = chosen(allLaws, values.law, values.group).filter((law) => selected.some((subject) => subject.kind === law.kind));
   const subjects = selected.filter((subject) => laws.some((law) => law.kind === subject.kind));
   if (laws.length === 0) throw new UsageError('no law is left to try');
   if (values.list) return print(listing(subjects, laws, values.json), 0);
   const corpus = await loadDefaultCorpus();
-  const report = await runConformance(
+  const found = await runConformance(
     subjects,
     laws,
     { seed, profile, machine: findTools(), corpus, ...(replay ? { replay } : {}) },
     progress(),
   );
+  const report = { ...found, subjects: found.subjects.map((one, index) => withWord(one, words.get(subjects[index] as AnySubject))) };
+  await writeForms(report, values, values['require-all']);
   const code = succeeded(report, values['require-all']) ? 0 : 1;
   return print(values.json ? `${JSON.stringify(report)}\n` : terminal(report), code);
+}
+
+function withWord(report: SubjectReport, word: string | undefined): SubjectReport {
+  return word === undefined ? report : { ...report, word };
 }
 
 function print(text: string, code: number): number {
@@ -101,21 +117,31 @@ async function writeCapabilities(file: string, subjects: readonly AnySubject[]):
   return 0;
 }
 
-async function select(words: readonly string[]): Promise<readonly AnySubject[]> {
+interface Selection {
+  readonly selected: readonly AnySubject[];
+  /** The path of those that were named by one: their names alone need not lead to them. */
+  readonly words: ReadonlyMap<AnySubject, string>;
+}
+
+async function select(words: readonly string[]): Promise<Selection> {
   const { files, names } = findSubjectFiles(words, process.cwd());
+  const paths = new Map<AnySubject, string>();
   const all: AnySubject[] = [];
   for (const file of files) {
     const found = await loadSubjects(fileUrl(file));
     if (found.length === 0) throw new UsageError(`${file} exports no subject`);
     const byFile =
       names.some((name) => file.endsWith(`/${name}.subject.ts`)) || names.length === 0 || words.some((word) => file.endsWith(word));
-    all.push(...found.filter((subject) => byFile || names.includes(subject.name)));
+    const mine = found.filter((subject) => byFile || names.includes(subject.name));
+    all.push(...mine);
+    const path = words.find((word) => !names.includes(word) && resolve(word) === file);
+    if (path !== undefined) for (const subject of mine) paths.set(subject, path);
   }
   const unknown = names.filter(
     (name) => !files.some((file) => file.endsWith(`/${name}.subject.ts`)) && !all.some((subject) => subject.name === name),
   );
   if (unknown.length > 0 || all.length === 0) throw new UsageError(`no subject ${unknown.join(', ') || 'found'}`);
-  return all;
+  return { selected: all, words: paths };
 }
 
 function chosen(laws: readonly AnyLaw[], ids: string | undefined, groups: string | undefined): readonly AnyLaw[] {

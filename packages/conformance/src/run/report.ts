@@ -33,6 +33,8 @@ export interface LawReport {
 export interface SubjectReport {
   readonly subject: string;
   readonly kind: SubjectKind;
+  /** What names it on the command line, where its name does not. */
+  readonly word?: string;
   readonly seconds: number;
   readonly laws: readonly LawReport[];
   /** Set if the subject could not even be set up. */

@@ -1,15 +1,17 @@
 import { percent } from '../check/coverage.ts';
-import { levelOf } from './level.ts';
+import { visible } from './forms/markup.ts';
+import { levelsOf, levelText, shown } from './level.ts';
+import { replayCommand } from './replay.ts';
 import type { LawReport, Report, SubjectReport } from './report.ts';
 
 /** One law in one line. */
 export function lawLine(report: LawReport): string {
   const rest = report.reason === undefined ? '' : `: ${report.reason}`;
-  return `${report.law} ${report.title}: ${report.verdict}${rest}`;
+  return visible(`${report.law} ${report.title}: ${report.verdict}${rest}`);
 }
 
 /** A failed or undecided law with the example that shows it and the command that shows it again. */
-export function linesOfFailure(report: LawReport, subject: string): readonly string[] {
+export function linesOfFailure(report: LawReport, subject: Pick<SubjectReport, 'subject' | 'word'>): readonly string[] {
   if (!report.failure) return [`${report.verdict === 'inconclusive' ? '!' : '-'} ${lawLine(report)}`];
   const { failure } = report;
   const when = failure.run > 1 || failure.shrinks > 0 ? `   (case ${failure.run}, shrunk ${failure.shrinks} times)` : '';
@@ -18,23 +20,24 @@ export function linesOfFailure(report: LawReport, subject: string): readonly str
     ...(report.reason === undefined ? [] : [`    ${report.reason}`]),
     ...failure.trace.map((line) => `    ${line}`),
     ...failure.message.split('\n').map((line) => `    => ${line}`),
-    `  replay: npm run conformance -- ${subject} --law ${report.law} --replay ${failure.replay}`,
-  ];
+    `  replay: ${replayCommand(subject.word ?? subject.subject, report.law, failure)}`,
+  ].map(visible);
 }
 
 /** The whole report of one subject. */
 export function linesOfSubject(report: SubjectReport, run: Report): readonly string[] {
   const { laws } = report;
   const head = `${report.subject} ${report.kind} · kit ${run.kit} · seed ${run.seed} · ${run.profile} · ${report.seconds.toFixed(1)} s`;
-  const level = levelOf(report);
+  const all = levelsOf(report);
+  const level = levelText(shown(all)) || `none shown (${all[0]?.lack})`;
   const open = laws.filter((law) => law.verdict !== 'pass' && law.verdict !== 'not claimed');
   return [
-    level === undefined ? head : `${head}   LEVEL: ${level}`,
+    `${head}   LEVEL: ${level}`,
     ` ${groupsOf(laws).join('   ')}`,
-    ...open.flatMap((law) => linesOfFailure(law, report.subject).map((line) => ` ${line}`)),
+    ...open.flatMap((law) => linesOfFailure(law, report).map((line) => ` ${line}`)),
     ...laws.filter((law) => law.verdict === 'not claimed').map((law) => ` - ${law.law}: ${law.reason}`),
     ` coverage: ${coverageOf(laws)}`,
-  ];
+  ].map(visible);
 }
 
 function groupsOf(laws: readonly LawReport[]): readonly string[] {

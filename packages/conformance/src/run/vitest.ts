@@ -5,6 +5,7 @@ import { type AnySubject, type Place, type SubjectOptions, subjectOf } from '../
 import { findTools } from '../world/tools.ts';
 import { loadDefaultCorpus } from './corpus.ts';
 import { runLaw } from './engine.ts';
+import { wordOfModule } from './replay.ts';
 import { collectSubject } from './subjects.ts';
 import { lawLine, linesOfFailure } from './terminal.ts';
 
@@ -29,7 +30,7 @@ export function describeLaws(subject: AnySubject): void {
       it.skipIf(subject.missing !== undefined)(`${law.id} ${law.title}`, async ({ annotate }) => {
         const report = await runLaw(law, subject, { seed: testSeed, profile: 'quick', machine, corpus: await loadDefaultCorpus() });
         if (report.verdict === 'fail' || report.verdict === 'inconclusive')
-          throw new Error(linesOfFailure(report, subject.name).join('\n'));
+          throw new Error(linesOfFailure(report, { subject: subject.name, word: wordOfModule(subject) }).join('\n'));
         if (report.verdict !== 'pass') await annotate(lawLine(report), report.verdict);
       });
     }
