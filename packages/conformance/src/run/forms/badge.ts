@@ -21,15 +21,14 @@ export function badgeOf(report: Report): Badge {
 
 const fills: Readonly<Record<Badge['color'], string>> = { brightgreen: '#2e7d32', lightgrey: '#616161', red: '#c62828' };
 
-/** The badge as a picture that fetches nothing. */
+/** The badge as a picture that fetches nothing, and has no ids: several may stand in one page. */
 export function badgeSvg({ label, message, color }: Badge): string {
   const [left, right] = [widthOf(label), widthOf(message)];
   const text = (words: string, from: number, width: number): ReturnType<typeof markup> =>
     markup`<text x="${from + width / 2}" y="14" textLength="${width - 12}">${words}</text>`;
   return markup`<svg xmlns="http://www.w3.org/2000/svg" width="${left + right}" height="20" role="img" aria-label="${label}: ${message}">
 <title>${label}: ${message}</title>
-<clipPath id="r"><rect width="${left + right}" height="20" rx="3"/></clipPath>
-<g clip-path="url(#r)"><rect width="${left}" height="20" fill="#424242"/><rect x="${left}" width="${right}" height="20" fill="${fills[color]}"/></g>
+<rect width="${left + right}" height="20" rx="3" fill="${fills[color]}"/><path d="M3 0H${left}V20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="#424242"/>
 <g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">${text(label, 0, left)}${text(message, left, right)}</g>
 </svg>
 `.markup;
