@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { systemClock, type WorkspaceId } from '@spacestore/core';
+import { StoreError, systemClock, type WorkspaceId } from '@spacestore/core';
 import { loadConfig } from '../compose.ts';
 import { composeStores } from '../compose-adapters.ts';
 import { composeKeys } from '../compose-keys.ts';
@@ -44,5 +44,6 @@ export async function copyPlace(where: string, use: { readonly hold: boolean; re
 /** A folder that is not there yet may be one to copy into, if its name is not that of a file. */
 async function isFolder(path: string, mayBeMade: boolean): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
+  if (!found && !mayBeMade) throw new StoreError('invalid', `there is neither a configuration file nor a data folder ${path}`);
   return found ? found.isDirectory() : mayBeMade && !/\.(ya?ml|json)$/.test(path);
 }

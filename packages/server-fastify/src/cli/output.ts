@@ -11,9 +11,11 @@ export const exitCodes = { done: 0, found: 1, failed: 2 } as const;
 const hints: Partial<Readonly<Record<StoreErrorCode, string>>> = {
   unauthenticated: 'Give a token with --token or --token-file; `spacestore token` makes one.',
   denied: 'Ask an owner or admin of the workspace for a higher role.',
-  not_found: 'Check the name; `spacestore stats` lists the workspaces you can see. `--create` makes a new one on import.',
+  not_found:
+    'Check the name; `spacestore stats` lists the workspaces you can see, `spacestore backups` the backups of one. `--create` makes a workspace on import and restore.',
   busy: 'If a server runs on this folder, go through it with --url and --token, or stop it first.',
-  corrupt: 'Run `spacestore verify` on the folder; restore from a backup what it names.',
+  corrupt:
+    'If this is about a backup, take another one. Otherwise `spacestore verify` names what is damaged, and a restore brings it back.',
   quota: 'Free space or raise the limit in the configuration.',
 };
 

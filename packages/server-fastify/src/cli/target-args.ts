@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import { type CodecName, StoreError } from '@spacestore/core';
 import { environmentToken } from '../compose-environment.ts';
 import { folderTarget } from './folder-target.ts';
+import { readIn } from './read-in.ts';
 import { serverTarget } from './server-target.ts';
 import type { Target } from './target.ts';
 
@@ -48,11 +49,16 @@ export async function openTarget(args: TargetArgs, change: boolean): Promise<Tar
   if (args.owner !== undefined)
     throw new StoreError('invalid', 'through a server, a workspace that is made belongs to the user of the token: leave out --owner');
   const file = args['token-file'];
-  const token = args.token ?? (file === undefined ? environmentToken() : (await readFile(file, 'utf8')).trim());
+  const token = args.token ?? (file === undefined ? environmentToken() : await tokenIn(file));
   if (!token) throw new StoreError('unauthenticated', 'a server wants a token');
   if (!/^https?:$/.test(URL.parse(args.url)?.protocol ?? ''))
     throw new StoreError('invalid', `--url is an address like http://127.0.0.1:8787, not ${JSON.stringify(args.url)}`);
   return serverTarget(args.url, token);
+}
+
+async function tokenIn(file: string): Promise<string> {
+  const { bytes } = await readIn(file);
+  return (await text(bytes)).trim();
 }
 
 function pick({ data, config, owner, create }: TargetArgs): { data?: string; config?: string; owner?: string; create: boolean } {

@@ -1,8 +1,10 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { StoreError } from '@spacestore/core';
 
-/** Writes a stream to a file, or to standard output for `-`. The file appears only when it is whole and on disk. Resolves with its bytes. */
+/** Writes a stream to a file, or to standard output for `-`. The file appears only when it is whole and on disk. Resolves with its bytes.
+ *  Throws: invalid, if there is no such folder or nothing may be made in it. */
 export async function writeOut(path: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
   let total = 0;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
@@ -16,7 +18,11 @@ export async function writeOut(path: string, bytes: AsyncIterable<Uint8Array>): 
     return total;
   }
   const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, 'wx', 0o600);
+  const file = await open(temporary, 'wx', 0o600).catch((cause: unknown) => {
+    throw new StoreError('invalid', `the file ${path} can not be made in ${dirname(path)} (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    });
+  });
   try {
     for await (const chunk of counted()) await file.writeFile(chunk);
     await file.sync();

@@ -96,7 +96,7 @@ export function operations(parts: OperationsParts): Operations {
       return { ...(await store(fresh, records, call)), grant: fresh };
     } catch (cause) {
       if (!hasCode(cause, 'denied', 'not_found')) throw cause;
-      throw new StoreError('unavailable', 'the membership is being changed: try again', { cause });
+      throw new StoreError('unavailable', 'members are being changed, or the workspace was moved to another server: try again', { cause });
     }
   };
 

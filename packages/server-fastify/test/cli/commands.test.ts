@@ -284,6 +284,12 @@ test('a folder that is not there is told and not made, except where one is to be
 });
 
 test('a file that can not be read is told before anything is made', async () => {
+  const copied = await spacestore('copy', '--from', data, '--to', join(dir, 'other'));
+  expect(copied).toMatchObject({ code: 2, stderr: expect.stringContaining('neither a configuration file nor a data folder') });
+  await importChats();
+  const nowhere = await spacestore('export', join(dir, 'no', 'out.jsonl'), '--workspace', 'chats', '--data', data);
+  expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining(`can not be made in ${join(dir, 'no')}`) });
+  await rm(data, { recursive: true });
   for (const command of ['import', 'restore'])
     for (const [file, why] of [
       [join(dir, 'nothing.jsonl'), 'it is not there'],
