@@ -73,14 +73,14 @@ test.each([
 
   const intruder = openStores(killed, wrong === undefined ? {} : { encryptionKey: wrong });
   for (const work of [
-    intruder.ops.read(ws, { limit: 1 }),
-    intruder.ops.append(ws, [op('z', 1)]),
-    intruder.ops.drop(ws),
-    intruder.secrets.getAll(ws),
-    intruder.directory.get(ws),
-    intruder.outbox().pending(ws, 0, 1),
+    () => intruder.ops.read(ws, { limit: 1 }),
+    () => intruder.ops.append(ws, [op('z', 1)]),
+    () => intruder.ops.drop(ws),
+    () => intruder.secrets.getAll(ws),
+    () => intruder.directory.get(ws),
+    () => intruder.outbox().pending(ws, 0, 1),
   ])
-    expect(await failureOf(work)).toMatchObject({ code: 'corrupt', retryable: false, context: { engine: 'SQLITE_NOTADB' } });
+    expect(await failureOf(work())).toMatchObject({ code: 'corrupt', retryable: false, context: { engine: 'SQLITE_NOTADB' } });
   await intruder.close();
   expect(bytesUnder(killed)).toEqual(before);
 
