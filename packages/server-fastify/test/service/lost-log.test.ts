@@ -27,13 +27,13 @@ describe('a workspace that is listed and whose log is not there', () => {
     const { stores, services, grant } = await withLostLog();
     const { operations } = services;
     for (const call of [
-      operations.read(grant, { limit: 10 }),
-      operations.vector(grant, { limit: 10 }),
-      operations.head(grant),
-      operations.append(grant, [record(2)]),
-      services.backup.take(grant),
+      () => operations.read(grant, { limit: 10 }),
+      () => operations.vector(grant, { limit: 10 }),
+      () => operations.head(grant),
+      () => operations.append(grant, [record(2)]),
+      () => services.backup.take(grant),
     ])
-      await expect(call).rejects.toMatchObject({ code: 'corrupt' });
+      await expect(call()).rejects.toMatchObject({ code: 'corrupt' });
     expect(await stores.ops.head(w1)).toBeUndefined();
   });
 
