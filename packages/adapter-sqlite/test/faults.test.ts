@@ -33,6 +33,29 @@ test('the calls of one turn share a commit, and the refusal of one leaves the ot
   expect(records.map(({ peer, counter, position }) => `${position}:${peer}${counter}`)).toEqual(['1:a1', '2:b1', '3:b2', '4:c1', '5:d1']);
 });
 
+test('a commit that is refused as busy leaves the file open, and nothing it would have written is taken for true', async () => {
+  let refusing = false;
+  let opened = 0;
+  const { ops } = openWith(newDir(), (handle) => {
+    opened++;
+    return {
+      ...handle,
+      run: (sql, values) => {
+        if (sql === 'COMMIT' && refusing) throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' });
+        return handle.run(sql, values);
+      },
+    };
+  });
+  await ops.append(ws, [op('a', 1)]);
+  const before = [opened, await ops.head(ws)];
+  refusing = true;
+  expect((await failureOf(ops.append(ws, [op('a', 2), op('b', 1)]))).code).toBe('busy');
+  refusing = false;
+  expect([opened, await ops.head(ws)]).toEqual(before);
+  expect(await ops.append(ws, [op('a', 2)])).toMatchObject({ added: 1, committedAt: 2 });
+  expect((await readAllPages(ops)).map(({ peer, counter, position }) => `${position}:${peer}${counter}`)).toEqual(['1:a1', '2:a2']);
+});
+
 test.each([
   ['before', false],
   ['after', true],
